@@ -1,7 +1,7 @@
 """The event catalogue: the only place that names events.
 
-`events.ORDER_COMPLETED` is an `EventKind`: its name, source, schema of its data, and the prose that a reader needs. The files beside this
-one are named by the source that publishes; `docs/events.md` is generated from them.
+`events.ORDER_COMPLETED` is an `EventKind`: its name, source, schema of its data, and the prose that a reader needs. The files
+beside this one are named by the source that publishes; `docs/events.md` is generated from them.
 """
 
 from typing import Final

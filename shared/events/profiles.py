@@ -67,7 +67,7 @@ PROFILE_CREATED = EventKind(
     source=SOURCE,
     schema=CustomerKeys,
     sent="An identity key was heard of that belongs to no customer yet.",
-    not_sent="For a new key of a known customer (`profile_merged`). It says nothing of sales: a visitor without a name has a profile too.",
+    not_sent="For a new key of a known customer (`profile_merged`). It is no sale: nameless visitors have profiles too.",
     key="`customer_id`.",
     late="Has revision 0: any `profile_merged` or `profile_split` that names the same key is newer.",
 )

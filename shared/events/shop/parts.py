@@ -11,7 +11,7 @@ SOURCE = "shop"
 
 # How long a repeat is recognised is the collector's setting, hence no number here.
 REPEAT = (
-    "The collector drops a message id that it knows from the same source; a repeat that arrives anyway has the same event id."
+    "The collector drops a message id that it knows from the same source; a repeat that arrives all the same keeps its event id."
 )
 
 
