@@ -1,0 +1,80 @@
+"""What an order and a cart mean, in one place for all services. Pure: the standard library only, so domains may import it.
+
+`facts` are the data of shop events as handlers receive them. `orders` and `carts` fold them into state that depends on the *set*
+of facts alone: any order, any repetition and any grouping of identity keys gives the same, because every fold is a join that is
+commutative, associative and idempotent.
+"""
+
+from shared.commerce.carts import (
+    MAX_MOVES,
+    UNNAMED_CART,
+    Cart,
+    Carts,
+    Checkout,
+    Move,
+    Snapshot,
+    add_to_cart,
+    closes,
+    closing_order,
+    merge_carts,
+    open_cart,
+    open_carts,
+    remove_from_cart,
+    start_checkout,
+    view_cart,
+)
+from shared.commerce.facts import CartMoved, CartViewed, CheckoutStarted, LineItem, OrderCancelled, OrderContent, OrderRefunded
+from shared.commerce.orders import (
+    Cancellation,
+    Order,
+    Orders,
+    OrderStatus,
+    Refund,
+    Statement,
+    cancel,
+    counted,
+    merge_orders,
+    place,
+    refund,
+    revise,
+    spend_by_currency,
+)
+
+__all__ = [
+    "MAX_MOVES",
+    "UNNAMED_CART",
+    "Cancellation",
+    "Cart",
+    "CartMoved",
+    "CartViewed",
+    "Carts",
+    "Checkout",
+    "CheckoutStarted",
+    "LineItem",
+    "Move",
+    "Order",
+    "OrderCancelled",
+    "OrderContent",
+    "OrderRefunded",
+    "OrderStatus",
+    "Orders",
+    "Refund",
+    "Snapshot",
+    "Statement",
+    "add_to_cart",
+    "cancel",
+    "closes",
+    "closing_order",
+    "counted",
+    "merge_carts",
+    "merge_orders",
+    "open_cart",
+    "open_carts",
+    "place",
+    "refund",
+    "remove_from_cart",
+    "revise",
+    "spend_by_currency",
+    "start_checkout",
+    "view_cart",
+]
