@@ -1,0 +1,65 @@
+"""The environment of a process, read once into a frozen dataclass; every problem is named at once."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from shared.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Settings of one service process. The environment variable of a field is its name in upper case."""
+
+    service: str
+    amqp_uri: str = "amqp://guest:guest@127.0.0.1:5672//"
+    mongo_uri: str = "mongodb://127.0.0.1:27017/?replicaSet=rs0"
+    mongo_database: str = ""  # default: sambandh_<service>
+    http_port: int = 8000
+    http_host: str = "127.0.0.1"
+    metrics_port: int = 9000
+    metrics_host: str = "127.0.0.1"
+    api_token_sha256: str = ""  # hex digest of the bearer token that may read; empty refuses every call
+    log_level: str = "INFO"
+    inbox_partitions: int = 4  # a constant of the deployment: changing it moves customers between queues
+    batch_size: int = 300  # events in one transaction; also the prefetch of a partition, halved
+    batch_linger_ms: int = 5  # how long a batch that is not full waits for company
+    inbox_retention_days: int = 30  # how long a repeated delivery is recognised
+    archive_retention_days: int = 400  # how long the collector keeps accepted events
+    quarantine_retention_days: int = 30  # how long the collector keeps refused ones
+    backlog_limit: int = 200_000  # accepted and not yet published events beyond which the doors answer 429
+    drain_seconds: int = 25  # how long a stop waits for work in hand; keep below the grace period
+    allow_faults: bool = False  # named fault points answer to FAULT; never set in production
+
+    @property
+    def database(self) -> str:
+        return self.mongo_database or f"sambandh_{self.service}"
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() not in {"0", "1", "true", "false"}:
+        raise ValueError("use true or false")
+    return text.lower() in {"1", "true"}
+
+
+_PARSERS: dict[Any, Callable[[str], Any]] = {int: int, str: str, bool: _boolean}
+_AT_LEAST_ONE = {"inbox_partitions", "batch_size", "inbox_retention_days", "archive_retention_days", "backlog_limit"}
+
+
+def load(service: str, environment: Mapping[str, str] = os.environ) -> Config:
+    """Read the settings of `service`. Raises ConfigurationError that lists every bad value."""
+    values: dict[str, Any] = {"service": service}
+    problems = []
+    for field in fields(Config):
+        text = environment.get(field.name.upper())
+        if field.name == "service" or text is None or text == "":
+            continue
+        try:
+            values[field.name] = _PARSERS[field.type](text)
+        except ValueError as error:
+            problems.append(f"{field.name.upper()}={text!r}: {error}")
+    problems += [f"{name.upper()} must be at least 1" for name in _AT_LEAST_ONE if values.get(name, 1) < 1]
+    if problems:
+        raise ConfigurationError("; ".join(problems))
+    return Config(**values)

@@ -1,0 +1,338 @@
+"""How a service is given its events: batches from the partitions of its inbox, applied in one transaction each, acked afterwards.
+
+A partition is a queue with a single active consumer, read here by one thread with one connection, so nothing is shared between
+threads. Messages are read raw: nothing is decoded, and nothing acknowledged, before it is applied or parked.
+
+While MongoDB is away a batch is kept in hand and tried again; the prefetch bounds what else arrives, and heartbeats go on. A message
+that came back twice is suspected of killing its consumers: it is handled alone with a prefetch of one, so that it takes no neighbours with
+it, and parked when it came back five times.
+"""
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from time import monotonic
+from typing import Any
+
+import amqp
+from pymongo.database import Database
+
+from shared import broker, faults, logs, metrics, parked
+from shared.envelope import Event, from_message
+from shared.errors import BrokerAway, InvalidEvent, StoreAway
+from shared.extension import Worker
+from shared.fold import Model
+from shared.health import HEALTH
+from shared.mongo import Document, Session
+from shared.replicas import Replicas
+from shared.topology import inbox_queue
+from shared.unit_of_work import Report, UnitOfWork
+
+SUSPECT_AFTER = 2  # returns after which a message is handled alone
+PARK_AFTER = 5  # returns after which it is not handled any more
+BRAKE_AFTER = 50  # parked without one success in between: then it is us, not the events
+Handle = Callable[["Partition", list[Any]], None]
+_log = logs.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message as it arrived, with the event in it or the reason why there is none."""
+
+    message: Any
+    event: Event | None
+    reason: str = ""
+
+    @property
+    def headers(self) -> dict[str, Any]:
+        return headers_of(self.message)
+
+    @property
+    def name(self) -> str:
+        return self.event.name if self.event else "undecodable"
+
+
+class Partition:
+    """One queue, read by one thread over one connection at a time."""
+
+    def __init__(self, worker: Worker, queue: str, handle: Handle) -> None:
+        self.worker, self.queue, self.handle = worker, queue, handle
+        self.suspicious = True  # until the first message shows that nothing came back
+        self._connection: amqp.Connection | None = None
+        self._channel: Any = None
+        self._tag = ""
+        self._arrived: list[Any] = []
+
+    def round(self) -> None:
+        """Read a batch, have it handled, acknowledge it. Raises BrokerAway or what handling raises; then reading starts anew."""
+        try:
+            with broker.reachable():
+                self._open()
+                messages = self._read()
+                if messages:
+                    self.handle(self, messages)
+                    faults.reached("consume.before_ack")
+                    self._channel.basic_ack(messages[-1].delivery_info["delivery_tag"], multiple=True)
+                    self._trust(messages)
+        except BaseException:
+            self.drop()
+            raise
+
+    def _open(self) -> None:
+        if self._connection is not None:
+            return
+        self.worker.database.client.admin.command("ping")  # no use to take messages while they cannot be applied
+        self._connection = broker.connect(self.worker.config.amqp_uri, f"{self.worker.config.service}-{self.queue}")
+        self._channel = self._connection.channel()
+        self._arrived, self.suspicious = [], True
+        self._consume()
+
+    def _consume(self) -> None:
+        """Prefetch counts per consumer, so changing it takes a new one; never global, which 4.x refuses."""
+        size = self.worker.config.batch_size
+        self._channel.basic_qos(0, 1 if self.suspicious else min(2000, size * 2), False)
+        self._tag = self._channel.basic_consume(self.queue, no_ack=False, callback=self._arrived.append)
+
+    def _read(self) -> list[Any]:
+        """Up to a batch of messages: the first within half a second, the others as fast as they come."""
+        limit = 1 if self.suspicious else self.worker.config.batch_size
+        if not self._arrived:
+            self._drain(0.5)
+        deadline = monotonic() + self.worker.config.batch_linger_ms / 1000
+        while self._arrived and len(self._arrived) < limit and (left := deadline - monotonic()) > 0:
+            self._drain(left)
+        broker.beat(self._connection)
+        batch, self._arrived[:] = self._arrived[:limit], self._arrived[limit:]
+        return batch
+
+    def _drain(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            self._connection.drain_events(timeout=seconds)  # type: ignore[union-attr]  # open while reading
+
+    def _trust(self, messages: list[Any]) -> None:
+        """After a start, and whenever a message came back, messages come singly until one arrives that never did."""
+        came_back = any(returns(message) >= SUSPECT_AFTER for message in messages)
+        if came_back != self.suspicious:
+            self.suspicious = came_back
+            self._renew()
+
+    def _renew(self) -> None:
+        """A new consumer, with the prefetch of the hour, at the end of the line. What was read ahead stays in hand."""
+        self._channel.basic_cancel(self._tag)
+        self._consume()
+
+    def hand_over(self) -> None:
+        """Let another replica become the active reader of this partition, if one is waiting."""
+        if self._connection is not None:
+            with broker.reachable():
+                self._renew()
+
+    def patiently(self, apply: Callable[[], None]) -> None:
+        """Try again, with the batch in hand, for as long as the database is away. Raises StoreAway only when asked to stop."""
+        pause = 0.05
+        while True:
+            try:
+                return apply()
+            except StoreAway as error:
+                if self.worker.stopping.is_set():
+                    raise
+                metrics.RETRIED.labels("store").inc()
+                HEALTH.failing(self.queue, str(error))
+                _log.warning("waiting for the database", seconds=round(pause, 2), error=logs.place(error))
+                self._keep_alive(pause)
+                pause = min(5.0, pause * 2)
+
+    def _keep_alive(self, seconds: float) -> None:
+        """Wait with a batch in hand: heartbeats go on, the prefetch bounds what arrives meanwhile."""
+        deadline = monotonic() + seconds
+        while (left := deadline - monotonic()) > 0 and not self.worker.stopping.is_set():
+            with broker.reachable():
+                self._drain(min(left, 1.0))
+                broker.beat(self._connection)
+
+    def drop(self) -> None:
+        """Leave without acknowledging; what was in hand is delivered again."""
+        if self._connection is not None:
+            broker.discard(self._connection)
+        self._connection = self._channel = None
+
+    def close(self) -> None:
+        """Leave in order: everything handled is acknowledged, the rest goes back."""
+        if self._connection is not None:
+            broker.close(self._connection)
+        self._connection = self._channel = None
+
+
+class Reader(Worker):
+    """Reads one queue: `take` is given the headers and raw body of each message, and what it returns from is acknowledged."""
+
+    def __init__(self, queue: str, take: Callable[[Database[Document], list[tuple[dict[str, Any], bytes]]], None]) -> None:
+        super().__init__()
+        self.queue, self.take = queue, take
+
+    @property
+    def title(self) -> str:
+        return self.queue
+
+    def run(self) -> None:
+        partition = Partition(self, self.queue, self._handle)
+        self.repeat(partition.round)
+        partition.close()
+
+    def _handle(self, partition: Partition, messages: list[Any]) -> None:
+        letters = [(headers_of(message), body_of(message)) for message in messages]
+        partition.patiently(lambda: self.take(self.database, letters))
+
+
+def bury(reason: str) -> Callable[[Database[Document], list[tuple[dict[str, Any], bytes]]], None]:
+    """What a Reader does with messages that nobody can handle: park them, to be seen and replayed."""
+
+    def take(database: Database[Document], letters: list[tuple[dict[str, Any], bytes]]) -> None:
+        for headers, body in letters:
+            parked.park(database, headers, body, reason)
+            metrics.PARKED.labels("undeliverable").inc()
+
+    return take
+
+
+class Inbox(Worker):
+    """Feeds the events that a service's handlers name to its models, a thread per partition."""
+
+    def __init__(self, *models: Model[Any]) -> None:
+        super().__init__()
+        self.models = models
+
+    def subscriptions(self, service: type) -> list[tuple[str, str]]:
+        """(source, event) of everything bound to this inbox."""
+        return UnitOfWork(None, service, self.models).subscriptions  # type: ignore[arg-type]  # asks the handlers only
+
+    def setup(self) -> None:
+        super().setup()
+        self.work: UnitOfWork = self.container.config["UNIT_OF_WORK"]
+        self._failures_in_a_row = 0
+        self._replicas = Replicas(self.database)
+        queues = [inbox_queue(self.config.service, number) for number in range(self.config.inbox_partitions)]
+        self._partitions = [Partition(self, queue, self._handle) for queue in queues]
+        for queue in queues:
+            HEALTH.expect(queue)
+
+    def run(self) -> None:
+        """One thread per partition; this one keeps the partitions shared out among the replicas."""
+        threads = [self.container.spawn_managed_thread(partial(self._serve, one)) for one in self._partitions]
+        self.repeat(self._share_out)
+        for thread in threads:
+            thread.wait()
+        with contextlib.suppress(StoreAway):
+            self._replicas.leave()
+
+    def _serve(self, partition: Partition) -> None:
+        self.repeat(partial(self._round, partition), part=partition.queue)
+        partition.close()
+
+    def _round(self, partition: Partition) -> None:
+        if self._replicas.wants_out(partition.queue):
+            partition.hand_over()
+        partition.round()
+
+    def _share_out(self) -> None:
+        self._replicas.count()
+        self.wait(2.0)
+
+    def _handle(self, partition: Partition, messages: list[Any]) -> None:
+        deliveries = [deliver(message) for message in messages]
+        for delivery in deliveries:
+            metrics.RECEIVED.labels(delivery.name).inc()
+            if delivery.event is None:
+                self._park(partition, delivery, delivery.reason)
+        good = [delivery for delivery in deliveries if delivery.event is not None]
+        if not good:
+            return
+        try:
+            partition.patiently(partial(self._apply, partition, good))
+        except (BrokerAway, StoreAway):
+            raise
+        except Exception as error:
+            metrics.RETRIED.labels("event").inc()
+            _log.warning("applying events one by one", events=len(good), error=logs.place(error))
+            for delivery in good:
+                self._alone(partition, delivery)
+
+    def _alone(self, partition: Partition, delivery: Delivery) -> None:
+        try:
+            partition.patiently(partial(self._apply, partition, [delivery]))
+        except (BrokerAway, StoreAway):
+            raise
+        except InvalidEvent as error:
+            self._park(partition, delivery, error.reason)
+        except Exception as error:
+            self._park(partition, delivery, f"a handler failed: {logs.place(error)}")
+
+    def _apply(self, partition: Partition, deliveries: Sequence[Delivery]) -> None:
+        began = monotonic()
+        events = [delivery.event for delivery in deliveries if delivery.event is not None]
+        replays = [d.headers[parked.REPLAY_HEADER] for d in deliveries if parked.REPLAY_HEADER in d.headers]
+        closing = partial(self._closing, replays) if replays else None
+        report = self.work.apply(events, partition.queue.rsplit(".", 1)[-1], admit=closing)
+        self._failures_in_a_row = 0
+        _measure(report, monotonic() - began)
+        _log.info("applied", events=len(report.applied), duplicates=len(report.duplicates), partition=partition.queue)
+
+    def _closing(self, replays: list[str], session: Session, fresh: list[Event]) -> list[Event]:
+        parked.close(self.database, replays, session)
+        return fresh
+
+    def _park(self, partition: Partition, delivery: Delivery, reason: str) -> None:
+        """Keep it aside; but where nothing at all succeeds any more the fault is ours: then rest instead of parking everything."""
+        self._failures_in_a_row += 1
+        if self._failures_in_a_row > BRAKE_AFTER:
+            self._failures_in_a_row = 0
+            _log.error("nothing but failures: resting instead of parking", part=self.title, reason=reason)
+            raise StoreAway("too many events fail in a row")
+        letter = (delivery.headers, body_of(delivery.message))
+        partition.patiently(partial(self._keep, letter, reason, delivery.message.delivery_info["routing_key"]))
+        metrics.PARKED.labels(delivery.name).inc()
+        _log.error("event parked", name=delivery.name, reason=reason, id=delivery.event.id if delivery.event else None)
+
+    def _keep(self, letter: tuple[dict[str, Any], bytes], reason: str, routing_key: str) -> None:
+        parked.park(self.database, *letter, reason, routing_key)
+
+
+def deliver(message: Any) -> Delivery:
+    """Read the envelope of a message; a message that keeps killing its consumers is not read any more."""
+    if returns(message) >= PARK_AFTER:
+        return Delivery(message, None, f"came back {returns(message)} times: it seems to end every process that handles it")
+    try:
+        return Delivery(message, from_message(headers_of(message), body_of(message)))
+    except InvalidEvent as error:
+        return Delivery(message, None, error.reason)
+
+
+def returns(message: Any) -> int:
+    """How often a quorum queue delivered this message before and got it back."""
+    count = headers_of(message).get("x-delivery-count", 0)
+    return count if isinstance(count, int) else 0
+
+
+def headers_of(message: Any) -> dict[str, Any]:
+    headers = message.properties.get("application_headers")
+    return headers if isinstance(headers, dict) else {}
+
+
+def body_of(message: Any) -> bytes:
+    """The raw bytes; py-amqp turns bodies that declare an encoding into text."""
+    return message.body.encode() if isinstance(message.body, str) else bytes(message.body)
+
+
+def _measure(report: Report, seconds: float) -> None:
+    now = datetime.now(UTC)
+    metrics.BATCH_SIZE.observe(len(report.applied) + len(report.duplicates))
+    metrics.HANDLING.observe(seconds)
+    for name, count in Counter(event.name for event in report.applied).items():
+        metrics.APPLIED.labels(name).inc(count)
+    for name, count in Counter(event.name for event in report.duplicates).items():
+        metrics.DUPLICATES.labels(name).inc(count)
+    for event in report.applied:
+        metrics.AGE.observe(max(0.0, (now - event.received_at).total_seconds()))

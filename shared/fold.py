@@ -1,0 +1,264 @@
+"""What a batch of events does to the facts of customers, in memory and without any database.
+
+Facts lie under the identity key that they came with (`Member`). A customer is a group of keys (`View`): its facts are the members'
+facts combined, and what follows from them (`Consequences`) is compared with what followed before. So merging regroups and never
+rewrites, it can be undone exactly, and the result is a function of the set of events.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from shared.envelope import Event
+from shared.handlers import Announcement, Consequences, Figure, Folded, Handler, Row, Timer
+from shared.identity import Grouping, id_of, strongest
+
+S = TypeVar("S")
+Follow = Callable[[str, Any, Any, datetime], Consequences]
+
+
+@dataclass(frozen=True)
+class Model(Generic[S]):
+    """Facts about customers that a service keeps.
+
+    `name` is the collection of what follows, `<name>_facts` that of the facts. `state` is a dataclass whose every field has a
+    default; `combine` joins the facts of several identity keys and must not depend on their order. `rules` names the settings
+    document that `follows` methods receive, read within the transaction. `regroup` is given by the one service that decides who is
+    who: from the facts of connected keys it returns the key that names each one's customer; others follow its statements.
+    """
+
+    name: str
+    state: type[S]
+    combine: Callable[[Sequence[S]], S]
+    rules: Callable[[Mapping[str, Any] | None], Any] | None = None
+    regroup: Callable[[Mapping[str, S]], Mapping[str, str]] | None = None
+
+
+@dataclass(slots=True)
+class Member(Generic[S]):
+    """The facts that came with one identity key, and the customer whom the key belongs to."""
+
+    key: str
+    customer_id: str
+    state: S
+    revision: int = 0
+    cause: Event | None = None  # the latest event of this batch that changed it
+
+    @property
+    def id(self) -> str:
+        return id_of(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What followed from the facts when they were last looked at: due times, digests of rows, figures, things said."""
+
+    timers: Mapping[str, datetime] = field(default_factory=dict)
+    rows: Mapping[str, str] = field(default_factory=dict)
+    figures: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    said: Sequence[str] = ()
+
+
+@dataclass(slots=True)
+class View:
+    """A customer: the ids of its identity keys, and what was last done because of their facts."""
+
+    id: str
+    members: Sequence[str]
+    applied: Applied = field(default_factory=Applied)
+    version: int = 0
+
+
+@dataclass(slots=True)
+class Changes:
+    """The difference that a batch makes, to be written in one transaction."""
+
+    members: list[Member[Any]] = field(default_factory=list)
+    views: list[View] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)  # ids of views whose keys all belong to another customer now
+    arm: list[Timer] = field(default_factory=list)
+    disarm: list[tuple[str, datetime]] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    deleted_rows: list[str] = field(default_factory=list)  # as collection/id
+    figures: list[Figure] = field(default_factory=list)
+    journal: list[Row] = field(default_factory=list)
+    announcements: list[tuple[Announcement, Event | None]] = field(default_factory=list)
+
+
+class Batch(Generic[S]):
+    """The members and views that a batch of events needs, and the changes that it makes to them."""
+
+    def __init__(self, model: Model[S], members: Iterable[Member[S]] = (), views: Iterable[View] = ()) -> None:
+        self.model = model
+        self.members: dict[str, Member[S]] = {member.id: member for member in members}
+        self.views: dict[str, View] = {view.id: view for view in views}
+        self._touched: dict[str, Member[S]] = {}
+        self._concerned: set[str] = set()
+        self._statements: list[tuple[Announcement, Event | None]] = []
+        self._journal: list[Row] = []
+
+    def member(self, key: str) -> Member[S]:
+        """The member of an identity key; one that was never heard of starts empty, as a customer of its own."""
+        return self.members.setdefault(id_of(key), Member(key, id_of(key), self.model.state()))
+
+    def apply(self, service: object, handler: Handler, event: Event, keys: Sequence[str]) -> None:
+        """Fold one event through one handler. Raises what the handler raises, and InvalidEvent for data that does not fit."""
+        facts = handler.facts(event)
+        method = getattr(service, handler.method)
+        for key in keys if handler.every_key else (event.subject,):
+            member = self.member(key)
+            arguments = (facts, event, key) if handler.every_key else (facts, event) if handler.takes_event else (facts,)
+            self._keep(member, method(member.state, *arguments), event)
+
+    def _keep(self, member: Member[S], result: Any, event: Event) -> None:
+        if isinstance(result, Folded):
+            self._journal += result.journal
+            result = result.state
+        if result is not member.state:
+            member.state, member.cause = result, event
+            self._touched[member.id] = member
+
+    def state_grouping(self, grouping: Grouping, event: Event) -> None:
+        """Follow a statement of who is who: each key keeps the one of the highest revision."""
+        for key in grouping.identity_keys:
+            member = self.member(key)
+            if member.revision < grouping.revision:
+                self._move(member, grouping.customer_id, grouping.revision, event)
+
+    def decide_grouping(self, keys: Sequence[str], event: Event, statement: Callable[..., Announcement]) -> None:
+        """Ask the model who is who among all that the event's keys are connected with, and say what changed."""
+        if self.model.regroup is None or len(keys) < 2:
+            return
+        customers = {self.member(key).customer_id for key in keys}
+        before = {m.id: m.customer_id for m in self.members.values() if m.customer_id in customers}
+        connected = [self.members[member] for member in before]
+        names = self.model.regroup({member.key: member.state for member in connected})
+        if all(id_of(names[m.key]) == m.customer_id for m in connected):
+            return
+        revision = max(member.revision for member in connected) + 1
+        for member in connected:
+            self._move(member, id_of(names[member.key]), revision, event)
+        for customer_id in sorted({member.customer_id for member in connected}):
+            group = [member for member in connected if member.customer_id == customer_id]
+            former = sorted({before[member.id] for member in group})
+            keys_now = sorted(member.key for member in group)
+            self._statements.append(
+                (statement(Grouping(customer_id, tuple(keys_now), revision), former, strongest(keys_now), event), event)
+            )
+
+    def _move(self, member: Member[S], customer_id: str, revision: int, event: Event) -> None:
+        self._concerned |= {member.customer_id, customer_id}
+        member.customer_id, member.revision, member.cause = customer_id, revision, event
+        self._touched[member.id] = member
+
+    def look_again(self, customer_ids: Iterable[str]) -> None:
+        """These customers are to be looked at although no fact changed: time has passed or rules are new."""
+        self._concerned.update(customer_ids)
+
+    def settle(self, follow: Follow | None, rules: Any, now: datetime) -> Changes:
+        """What has to be written: changed facts, and for every customer concerned the difference in what follows."""
+        changes = Changes(members=list(self._touched.values()), journal=self._journal, announcements=self._statements)
+        concerned = {member.customer_id for member in self._touched.values()} | self._concerned
+        before = [self.views[customer] for customer in sorted(concerned) if customer in self.views]
+        after: list[tuple[View, Consequences, Event | None]] = []
+        for customer in sorted(concerned):
+            group = sorted((m for m in self.members.values() if m.customer_id == customer), key=lambda m: m.key)
+            if group:
+                after.append(self._look_at(customer, group, follow, rules, now))
+        changes.gone = [view.id for view in before if view.id not in {new.id for new, _, _ in after}]
+        _difference(before, after, changes)
+        return changes
+
+    def _look_at(
+        self, customer: str, group: list[Member[S]], follow: Follow | None, rules: Any, now: datetime
+    ) -> tuple[View, Consequences, Event | None]:
+        state = group[0].state if len(group) == 1 else self.model.combine([member.state for member in group])
+        consequences = follow(customer, state, rules, now) if follow else Consequences()
+        version = self.views[customer].version + 1 if customer in self.views else 1
+        causes = [member.cause for member in group if member.cause]
+        view = View(customer, [member.id for member in group], applied(consequences), version)
+        return view, consequences, causes[-1] if causes else None
+
+
+def applied(consequences: Consequences) -> Applied:
+    """The short form of consequences that is kept to tell next time what is new."""
+    return Applied(
+        timers={timer.slot: timer.due for timer in consequences.timers},
+        rows={f"{row.collection}/{row.id}": _digest(row.document) for row in consequences.rows},
+        figures=_summed(consequences.figures),
+        said=sorted(f"{a.kind.name}/{a.key}" for a in consequences.announcements),
+    )
+
+
+def _summed(figures: Sequence[Figure]) -> dict[str, Mapping[str, int]]:
+    sums: dict[str, Mapping[str, int]] = {}
+    for figure in figures:
+        key = f"{figure.collection}/{figure.id}"
+        sums[key] = _plus(sums[key], figure.values) if key in sums else figure.values
+    return sums
+
+
+def _difference(before: list[View], after: list[tuple[View, Consequences, Event | None]], changes: Changes) -> None:
+    """Compare over all customers at once, since what belonged to one may belong to another after a merge."""
+    old = _joined([view.applied for view in before])
+    new = _joined([view.applied for view, _, _ in after])
+    known = {view.id: view for view in before}
+    changes.views = [view for view, _, _ in after if _worth_writing(view, known.get(view.id))]
+    changes.disarm = [(slot, due) for slot, due in old.timers.items() if new.timers.get(slot) != due]
+    changes.deleted_rows = [row for row in old.rows if row not in new.rows]
+    dimensions: dict[str, Mapping[str, Any]] = {}
+    said = set(old.said)
+    for _, consequences, cause in after:
+        changes.arm += [timer for timer in consequences.timers if old.timers.get(timer.slot) != timer.due]
+        changes.rows += [row for row in consequences.rows if _changed(row, old, new)]
+        dimensions |= {f"{figure.collection}/{figure.id}": figure.dimensions for figure in consequences.figures}
+        changes.announcements += [(a, cause) for a in consequences.announcements if f"{a.kind.name}/{a.key}" not in said]
+    for key in sorted(old.figures.keys() | new.figures.keys()):
+        moved = _minus(new.figures.get(key, {}), old.figures.get(key, {}))
+        if moved:
+            collection, _, row = key.partition("/")
+            changes.figures.append(Figure(collection, row, moved, dimensions.get(key, {})))
+
+
+def _worth_writing(view: View, known: View | None) -> bool:
+    """A customer of several keys is always written, so that two replicas that change two of its keys conflict and one repeats."""
+    if known is None:
+        return len(view.members) > 1 or view.applied != Applied()
+    return len(view.members) > 1 or view.applied != known.applied or list(known.members) != list(view.members)
+
+
+def _changed(row: Row, old: Applied, new: Applied) -> bool:
+    key = f"{row.collection}/{row.id}"
+    return old.rows.get(key) != new.rows[key]
+
+
+def _joined(parts: Sequence[Applied]) -> Applied:
+    if len(parts) == 1:
+        return parts[0]
+    figures: dict[str, Mapping[str, int]] = {}
+    for part in parts:
+        for key, values in part.figures.items():
+            figures[key] = _plus(figures[key], values) if key in figures else values
+    return Applied(
+        timers={slot: due for part in parts for slot, due in part.timers.items()},
+        rows={key: digest for part in parts for key, digest in part.rows.items()},
+        figures=figures,
+        said=[key for part in parts for key in part.said],
+    )
+
+
+def _plus(left: Mapping[str, int], right: Mapping[str, int]) -> dict[str, int]:
+    return {name: left.get(name, 0) + right.get(name, 0) for name in left.keys() | right.keys()}
+
+
+def _minus(left: Mapping[str, int], right: Mapping[str, int]) -> dict[str, int]:
+    moved = {name: left.get(name, 0) - right.get(name, 0) for name in left.keys() | right.keys()}
+    return {name: value for name, value in moved.items() if value}
+
+
+def _digest(document: Mapping[str, Any]) -> str:
+    return hashlib.blake2b(msgspec.json.encode(document, order="sorted"), digest_size=8).hexdigest()

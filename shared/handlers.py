@@ -1,0 +1,201 @@
+"""What a service declares: which event changes which facts, and what follows from the facts.
+
+A service class marks its methods; nothing else is needed to be delivered, applied once and followed up:
+
+    class Reengagement:
+        name = "reengagement"
+        inbox, timers, relay = Inbox(CUSTOMERS), Timers(), Relay()
+
+        @handles(events.ORDER_COMPLETED, CUSTOMERS)
+        def on_order_completed(self, customer: Customer, order: OrderPlaced, event: Event) -> Customer:
+            ...                                     # (facts, what happened) -> facts
+
+        @fires("cart_idle", CUSTOMERS)
+        def on_cart_idle(self, customer: Customer, timer: CartIdle, event: Event) -> Customer:
+            ...                                     # a timer is an event that the service sent to itself
+
+        @follows(CUSTOMERS)
+        def follow_up(self, customer_id: str, customer: Customer, rules: Rules, now: datetime) -> Consequences:
+            ...                                     # facts -> all that should be so; the runtime does what is new in it
+"""
+
+import inspect
+import re
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from shared.envelope import Event
+from shared.errors import InvalidEvent
+from shared.events.kind import EventKind
+
+if TYPE_CHECKING:
+    from shared.fold import Model
+
+F = TypeVar("F", bound=Callable[..., Any])
+TIMER_SOURCE = "timer"
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """Something to do at `due`: the runtime fires `kind` for the identity key `subject` once, never early.
+
+    `key` tells timers of one kind apart (a cart id). `data` is what the handler receives, JSON values only.
+    """
+
+    kind: str
+    key: str
+    subject: str
+    due: datetime
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def slot(self) -> str:
+        """One slot holds at most one pending timer."""
+        return f"{self.kind}/{self.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """An event to publish. The same `key` is announced once for ever: the id of the event is derived from it.
+
+    `subject` is the identity key that readers file it under; `time` when the fact became true.
+    """
+
+    kind: EventKind
+    key: str
+    subject: str
+    time: datetime
+    data: Mapping[str, Any]
+    backfill: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a read model or journal: document `id` of `collection` (a name declared by the model)."""
+
+    collection: str
+    id: str
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What a customer adds to a running counter: `values` are summed into the row `id` of `collection`.
+
+    `dimensions` are written with the row for querying and must follow from `id`.
+    """
+
+    collection: str
+    id: str
+    values: Mapping[str, int]
+    dimensions: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Consequences:
+    """All that should be so, given the facts of one customer. The runtime compares it with what it was and does the difference:
+
+    timers are armed and disarmed, rows written and deleted, figures moved, announcements that were never made are published.
+    """
+
+    timers: tuple[Timer, ...] = ()
+    rows: tuple[Row, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    announcements: tuple[Announcement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What a handler may return where facts alone are not enough: new facts, and rows of a journal, each written once."""
+
+    state: Any
+    journal: tuple[Row, ...] = ()
+
+
+@dataclass(frozen=True)
+class Handler:
+    """One marked method, with its facts decoded from JSON into the type that its third parameter is annotated with."""
+
+    event: str
+    source: str
+    model: "Model[Any]"
+    method: str
+    decode: Callable[[bytes], Any]
+    takes_event: bool
+    every_key: bool = False
+
+    def facts(self, event: Event) -> Any:
+        try:
+            return self.decode(event.body)
+        except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise InvalidEvent(f"{event.name}: {_without_values(error)}") from None
+
+
+@dataclass(frozen=True)
+class _Mark:
+    event: str
+    source: str
+    model: "Model[Any]"
+    every_key: bool = False
+
+
+def handles(kind: EventKind, model: "Model[Any]", *, every_key: bool = False) -> Callable[[F], F]:
+    """Mark a method as the fold of event `kind` into the facts that `model` keeps of the event's subject.
+
+    With `every_key` it is called once for each identity key that the event names, with that key as a further argument.
+    """
+    return _marker(_Mark(kind.name, kind.source, model, every_key))
+
+
+def fires(timer_kind: str, model: "Model[Any]") -> Callable[[F], F]:
+    """Mark a method as the fold of a timer of `timer_kind` that fell due."""
+    return _marker(_Mark(timer_kind, TIMER_SOURCE, model))
+
+
+def follows(model: "Model[Any]") -> Callable[[F], F]:
+    """Mark the method that says what follows from the facts of a customer. One a model."""
+
+    def mark(method: F) -> F:
+        method._follows = model  # type: ignore[attr-defined]
+        return method
+
+    return mark
+
+
+def handlers_of(service: type) -> list[Handler]:
+    """The handlers of a service class, in the order in which the class states them."""
+    marked = [(name, mark) for name, member in vars(service).items() for mark in getattr(member, "_handles", ())]
+    return [_handler(service, name, mark) for name, mark in marked]
+
+
+def follower_of(service: type, model: "Model[Any]") -> str | None:
+    """The name of the method that says what follows from the facts of `model`, if the service has one."""
+    found = [name for name, member in vars(service).items() if getattr(member, "_follows", None) is model]
+    return found[0] if found else None
+
+
+def _marker(mark: _Mark) -> Callable[[F], F]:
+    def register(method: F) -> F:
+        method._handles = (*getattr(method, "_handles", ()), mark)  # type: ignore[attr-defined]
+        return method
+
+    return register
+
+
+def _handler(service: type, name: str, mark: _Mark) -> Handler:
+    method = getattr(service, name)
+    parameters = list(inspect.signature(method).parameters)[1:]
+    hints = typing.get_type_hints(method)
+    fact_type = hints.get(parameters[1], dict[str, Any])
+    decoder = msgspec.json.Decoder(fact_type, strict=True)
+    return Handler(mark.event, mark.source, mark.model, name, decoder.decode, len(parameters) > 2, mark.every_key)
+
+
+def _without_values(error: Exception) -> str:
+    """msgspec's message without the offending values that it quotes; types, field names and paths stay."""
+    return re.sub(r"'.*'", "'...'", str(error))

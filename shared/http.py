@@ -1,0 +1,268 @@
+"""HTTP: typed routes with problem-details errors, a token at every door, and the OpenAPI document of what is served.
+
+    class ProfilesApi(Api):
+        name = "profiles_api"
+
+        @route("GET", "/api/profiles/customers/<identity>", summary="A customer", response=schemas.Customer())
+        def get_customer(self, identity: str) -> dict[str, Any]:
+            ...
+
+A handler gets the path's parts, `query` and `body` (loaded by their schemas), raises a `Problem` or returns what `response` dumps. nameko's
+own answer to an exception is its text, and its server takes bodies of any size: both are replaced here.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, TypeVar
+
+import eventlet
+from eventlet import wsgi
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
+from nameko.extensions import register_entrypoint
+from nameko.web.handlers import HttpRequestHandler
+from nameko.web.server import WebServer, WsgiApp
+from pymongo.errors import PyMongoError
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.wrappers import Request, Response
+
+from shared import errors, logs, metrics
+from shared.errors import BadRequest, Problem, StoreAway, TooLarge, Unauthorized, Unavailable, Unprocessable
+from shared.extension import Store
+
+BODY_LIMIT = 1024 * 1024
+F = TypeVar("F", bound=Callable[..., Any])
+_log = logs.get(__name__)
+
+
+class Routes(WsgiApp):  # type: ignore[misc]  # nameko has no types
+    """nameko's dispatch, with problem details where no route fits."""
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        try:
+            self.url_map.bind_to_environ(environ).match()
+        except HTTPException as error:
+            refused: Any = problem(_as_problem(error)) if error.code in (404, 405) else error.get_response(environ)
+            return list(refused(environ, start_response))
+        answered: Iterable[bytes] = super().__call__(environ, start_response)
+        return answered
+
+
+class Server(WebServer):  # type: ignore[misc]  # nameko has no types
+    """nameko's server with quiet logs, limits on slow clients, problem details for unknown paths, and answers finished on stop."""
+
+    active = 0
+
+    def get_wsgi_app(self) -> Any:
+        routes = Routes(self)
+
+        def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+            self.active += 1
+            try:
+                return list(routes(environ, start_response))
+            finally:
+                self.active -= 1
+
+        return application
+
+    def get_wsgi_server(self, sock: Any, wsgi_app: Any, **options: Any) -> Any:
+        return wsgi.Server(sock, sock.getsockname(), wsgi_app, log_output=False, socket_timeout=65, url_length_limit=8192)
+
+    def stop(self) -> None:
+        self._is_accepting = False
+        self._sock.close()
+        with eventlet.Timeout(10, False):
+            while self.active:
+                eventlet.sleep(0.02)
+        eventlet.sleep(0.05)  # the last answers are on their way to the socket
+        super().stop()
+
+
+class Door(HttpRequestHandler):  # type: ignore[misc]
+    """An entrypoint that gets the raw request and answers with a raw response; it renders its own errors."""
+
+    server = Server()
+
+    @property
+    def template(self) -> str:
+        """The path with names for its parts: what metrics and OpenAPI call this route."""
+        return re.sub(r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>", r"{\1}", self.url)
+
+    def handle_request(self, request: Request) -> Response:
+        began = monotonic()
+        request.max_content_length = BODY_LIMIT
+        response: Response = super().handle_request(request)
+        metrics.HTTP_SECONDS.labels(self.template, request.method, str(response.status_code)).observe(monotonic() - began)
+        return response
+
+    def response_from_exception(self, error: Exception) -> Response:
+        return problem(_as_problem(error))
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a typed route says of itself: schemas of query, body and result, the status of success, who may call it."""
+
+    summary: str
+    response: Schema | None = None
+    query: Schema | None = None
+    body: Schema | None = None
+    status: int = 200
+    open_to_all: bool = False
+
+
+class Route(Door):
+    """An entrypoint with schemas: query and body are loaded, the result is dumped as JSON."""
+
+    def __init__(self, method: str, url: str, **options: Any) -> None:
+        super().__init__(method, url)
+        self.options = Options(**options)
+
+    def get_entrypoint_parameters(self, request: Request) -> tuple[tuple[()], dict[str, Any]]:
+        if not self.options.open_to_all:
+            authenticate(request, self.container.config["SAMBANDH"].api_token_sha256)
+        parameters = dict(request.path_values)  # type: ignore[attr-defined]  # set by nameko
+        if self.options.query is not None:
+            parameters["query"] = _load(self.options.query, request.args.to_dict(), "query parameters")
+        if self.options.body is not None:
+            parameters["body"] = _load(self.options.body, _json(request), "body")
+        return (), parameters
+
+    def response_from_result(self, result: Any) -> Response:
+        if isinstance(result, Response):
+            return result
+        payload = self.options.response.dump(result) if self.options.response is not None else result
+        return answer(payload, self.options.status)
+
+
+def route(method: str, url: str, **options: Any) -> Callable[[F], F]:
+    """Serve `url` with schemas; see Options for the options."""
+    return _registers(Route, method, url, options)
+
+
+def door(method: str, url: str) -> Callable[[F], F]:
+    """Serve `url` raw: the method gets the werkzeug request and the path's parts and returns a werkzeug response."""
+    return _registers(Door, method, url, {})
+
+
+def _registers(entrypoint: type[Door], method: str, url: str, options: Mapping[str, Any]) -> Callable[[F], F]:
+    def register(function: F) -> F:
+        register_entrypoint(function, entrypoint(method, url, **options))
+        return function
+
+    return register
+
+
+class Api:
+    """Base of the HTTP classes: the database of the service."""
+
+    store = Store()
+
+
+def answer(payload: Any, status: int = 200, headers: Iterable[tuple[str, str]] = ()) -> Response:
+    """A JSON response."""
+    response = Response(
+        json.dumps(payload, ensure_ascii=False, default=str), status=status, content_type="application/json; charset=utf-8"
+    )
+    response.headers.extend(list(headers))
+    return response
+
+
+def problem(error: Problem) -> Response:
+    """RFC 9457 problem details, with `code` for programs and `fields` for forms."""
+    payload: dict[str, Any] = {
+        "type": f"urn:sambandh:problem:{error.code}",
+        "title": error.title,
+        "status": error.status,
+        "code": error.code,
+        "detail": error.detail,
+    }
+    if error.fields:
+        payload["fields"] = error.fields
+    response = answer(payload, error.status, error.headers)
+    response.content_type = "application/problem+json; charset=utf-8"
+    return response
+
+
+def authenticate(request: Request, token_sha256: str) -> None:
+    """Raise Unauthorized unless the request bears the API token whose digest is configured."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    digest = hashlib.sha256(token.strip().encode()).hexdigest()
+    if scheme.lower() != "bearer" or not token_sha256 or not hmac.compare_digest(digest, token_sha256.lower()):
+        challenge = [("WWW-Authenticate", 'Bearer realm="sambandh"')]
+        raise Unauthorized("Send the API token as `Authorization: Bearer <token>`.", headers=challenge)
+
+
+class PageQuery(Schema):
+    """Query parameters of every listing."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    limit = fields.Integer(
+        load_default=50, validate=validate.Range(1, 500), metadata={"description": "Items on a page, 1 to 500."}
+    )
+    cursor = fields.String(load_default=None, metadata={"description": "`next` of the page before; leave out for the first."})
+
+
+def page(items: list[Any], limit: int, position: Callable[[Any], Any]) -> dict[str, Any]:
+    """One page out of up to `limit + 1` found items; `next` is a cursor made of the last one's position, or None at the end."""
+    more = len(items) > limit
+    shown = items[:limit]
+    return {"items": shown, "next": to_cursor(position(shown[-1])) if more else None}
+
+
+def to_cursor(position: Any) -> str:
+    """An opaque cursor of a JSON-able position."""
+    return base64.urlsafe_b64encode(json.dumps(position, default=str).encode()).decode().rstrip("=")
+
+
+def from_cursor(cursor: str | None) -> Any:
+    """The position in a cursor, None for no cursor. Raises BadRequest for one that we did not make."""
+    if not cursor:
+        return None
+    try:
+        return json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, binascii.Error):
+        raise BadRequest("`cursor` is not one that a page gave as `next`; start without it.") from None
+
+
+def _load(schema: Schema, values: Any, what: str) -> Any:
+    try:
+        return schema.load(values)
+    except ValidationError as error:
+        found = error.messages if isinstance(error.messages, dict) else {"_schema": error.messages}
+        kind = BadRequest if what == "query parameters" else Unprocessable
+        raise kind(f"The {what} cannot be used: see `fields`.", fields=found) from None
+
+
+def _json(request: Request) -> Any:
+    try:
+        return json.loads(request.get_data() or b"{}")
+    except RequestEntityTooLarge:
+        raise TooLarge(f"The body is larger than {BODY_LIMIT} bytes.") from None
+    except (ValueError, RecursionError):
+        raise BadRequest("The body is not JSON in UTF-8.") from None
+
+
+def _as_problem(error: Exception) -> Problem:
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, (StoreAway, PyMongoError)):
+        _log.warning("request failed", error=logs.place(error))
+        return Unavailable("The database cannot be reached; try again.", headers=[("Retry-After", "2")])
+    if isinstance(error, HTTPException):
+        return _of_status(error.code or 500, error.description or "")
+    _log.error("request failed", error=logs.place(error))
+    return Problem("Something went wrong on our side; it is logged.")
+
+
+def _of_status(status: int, detail: str) -> Problem:
+    known = {kind.status: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Problem)}
+    return known.get(status, BadRequest)(detail)

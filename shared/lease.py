@@ -1,0 +1,45 @@
+"""A lease: which replica of a service does a job that one should do at a time.
+
+Leases save work, they do not guard correctness: two holders publish an event twice, which its id makes harmless, and a timer fires in
+a transaction on its own document. The database's clock decides.
+"""
+
+import os
+import socket
+import uuid
+from datetime import timedelta
+
+from pymongo.database import Database
+from pymongo.errors import DuplicateKeyError
+
+from shared.mongo import Document, reachable
+
+PROCESS = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+
+
+class Lease:
+    """The right of this process to do `job` for the next `seconds`."""
+
+    def __init__(self, database: Database[Document], job: str, seconds: float = 6.0) -> None:
+        self._leases = database["leases"]
+        self._job = job
+        self._milliseconds = int(seconds * 1000)
+
+    def hold(self) -> bool:
+        """Take or prolong the lease; False while another process holds it. Raises StoreAway."""
+        free = {"$or": [{"holder": PROCESS}, {"$expr": {"$lt": ["$until", "$$NOW"]}}]}
+        taken = [{"$set": {"holder": PROCESS, "until": {"$add": ["$$NOW", self._milliseconds]}}}]
+        try:
+            with reachable():
+                self._leases.update_one({"_id": self._job, **free}, taken, upsert=True)
+        except DuplicateKeyError:
+            return False
+        return True
+
+    def release(self) -> None:
+        with reachable():
+            self._leases.delete_one({"_id": self._job, "holder": PROCESS})
+
+    @property
+    def renew_after(self) -> timedelta:
+        return timedelta(milliseconds=self._milliseconds / 3)

@@ -1,0 +1,53 @@
+"""Every metric of the system, declared once. Labels come from closed sets; nothing personal is ever a label."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+REGISTRY = CollectorRegistry(auto_describe=True)
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_AGES = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 1800, 7200, 86400)
+
+# Deliveries read from the inbox, by event name ("undecodable" where it cannot be told).
+RECEIVED = Counter("crm_events_received_total", "Deliveries read from the inbox", ["event"], registry=REGISTRY)
+# Events whose effects were committed.
+APPLIED = Counter("crm_events_applied_total", "Events whose effects were committed", ["event"], registry=REGISTRY)
+# Deliveries of events that the inbox had seen before: acknowledged without effect.
+DUPLICATES = Counter("crm_events_duplicate_total", "Deliveries of events applied before", ["event"], registry=REGISTRY)
+# Events set aside because no retry would help.
+PARKED = Counter("crm_events_parked_total", "Events set aside for a person to look at", ["event"], registry=REGISTRY)
+# Batches that failed and were tried again, by cause: store (database away), event (one by one), conflict.
+RETRIED = Counter("crm_batches_retried_total", "Batches tried again", ["cause"], registry=REGISTRY)
+# Events in one transaction.
+BATCH_SIZE = Histogram(
+    "crm_batch_size_events", "Events in one transaction", buckets=(1, 2, 5, 10, 25, 50, 100, 200, 300, 500), registry=REGISTRY
+)
+# Time from a batch in hand to its commit.
+HANDLING = Histogram("crm_batch_handling_seconds", "Time to apply a batch", buckets=_SECONDS, registry=REGISTRY)
+# How long ago the system heard of an event when its effects were committed.
+AGE = Histogram(
+    "crm_event_age_when_applied_seconds", "From received by the system to applied here", buckets=_AGES, registry=REGISTRY
+)
+# Events written and not yet published, and the age of the oldest.
+OUTBOX_PENDING = Gauge("crm_outbox_pending_events", "Events written and not yet published", registry=REGISTRY)
+OUTBOX_OLDEST = Gauge("crm_outbox_oldest_seconds", "Age of the oldest event not yet published", registry=REGISTRY)
+# Events confirmed by the broker, and publishing that has to be repeated: returned (no queue), refused (nack), broken (connection).
+PUBLISHED = Counter("crm_events_published_total", "Events confirmed by the broker", registry=REGISTRY)
+UNPUBLISHED = Counter("crm_publish_failures_total", "Events to be published again", ["cause"], registry=REGISTRY)
+# Timers fired, how many are due now, and how late they fire.
+TIMERS_FIRED = Counter("crm_timers_fired_total", "Timers fired", ["kind"], registry=REGISTRY)
+TIMERS_DUE = Gauge("crm_timers_due_timers", "Timers due and not yet fired", registry=REGISTRY)
+TIMER_LATENESS = Histogram("crm_timer_lateness_seconds", "From due to committed", buckets=_AGES, registry=REGISTRY)
+# Messages waiting in a partition of the inbox, as the broker last told.
+INBOX_DEPTH = Gauge("crm_inbox_messages", "Messages ready in a partition of the inbox", ["partition"], registry=REGISTRY)
+# 1 while the broker holds back our publishing (memory or disk alarm).
+BLOCKED = Gauge("crm_broker_blocked_state", "1 while the broker blocks publishing", registry=REGISTRY)
+# How late the event loop wakes a sleeper: work that hogs the processor shows here.
+HUB_LAG = Histogram("crm_hub_lag_seconds", "Delay of the event loop", buckets=_SECONDS, registry=REGISTRY)
+# HTTP requests by route template, never by path.
+HTTP_SECONDS = Histogram(
+    "crm_http_request_seconds", "HTTP requests", ["route", "method", "status"], buckets=_SECONDS, registry=REGISTRY
+)
+# What the doors took and refused.
+ACCEPTED = Counter("crm_doors_accepted_total", "Events accepted", ["door"], registry=REGISTRY)
+REFUSED = Counter("crm_doors_refused_total", "Events refused and kept in quarantine", ["door", "code"], registry=REGISTRY)
+REPEATED = Counter("crm_doors_duplicate_total", "Events accepted before", ["door"], registry=REGISTRY)

@@ -1,0 +1,99 @@
+"""The one place that makes a MongoDB client and decides how durable a write is."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, TypeVar, cast
+
+from bson.codec_options import CodecOptions
+from pymongo import MongoClient, WriteConcern
+from pymongo.client_session import ClientSession
+from pymongo.database import Database
+from pymongo.errors import (
+    AutoReconnect,
+    ConnectionFailure,
+    NetworkTimeout,
+    NotPrimaryError,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+    WaitQueueTimeoutError,
+)
+from pymongo.read_concern import ReadConcern
+from pymongo.read_preferences import ReadPreference
+
+from shared.config import Config
+from shared.errors import StoreAway
+
+Document = dict[str, Any]
+Session = ClientSession
+T = TypeVar("T")
+
+DURABLE = WriteConcern(w="majority", j=True, wtimeout=20_000)
+_AWAY = (
+    ServerSelectionTimeoutError,
+    NetworkTimeout,
+    NotPrimaryError,
+    WaitQueueTimeoutError,
+    AutoReconnect,
+    ConnectionFailure,
+)
+
+
+def connect(config: Config) -> Database[Document]:
+    """The database of a service. Connects lazily, so a service starts while MongoDB is away."""
+    client: MongoClient[Document] = MongoClient(
+        config.mongo_uri,
+        appname=f"sambandh-{config.service}",
+        tz_aware=True,
+        retryWrites=True,
+        serverSelectionTimeoutMS=3_000,
+        connectTimeoutMS=3_000,
+        socketTimeoutMS=30_000,
+        maxPoolSize=50,
+        waitQueueTimeoutMS=10_000,
+    )
+    return durable(client[config.database])
+
+
+def durable(database: Database[Document]) -> Database[Document]:
+    """`database` with majority reads and majority, journaled writes."""
+    return database.with_options(
+        codec_options=cast("CodecOptions[Document]", CodecOptions(tz_aware=True)),
+        write_concern=DURABLE,
+        read_concern=ReadConcern("majority"),
+        read_preference=ReadPreference.PRIMARY,
+    )
+
+
+@contextmanager
+def reachable() -> Iterator[None]:
+    """Translate the driver's many words for "the database is away" into StoreAway."""
+    try:
+        yield
+    except _AWAY as error:
+        raise StoreAway(type(error).__name__) from error
+    except PyMongoError as error:
+        if error.has_error_label("TransientTransactionError") or error.has_error_label("RetryableWriteError"):
+            raise StoreAway(type(error).__name__) from error
+        raise
+
+
+def transaction(database: Database[Document], work: Callable[[Session], T]) -> T:
+    """Run `work(session)` in one snapshot, majority, journaled transaction and return what it returns.
+
+    The driver repeats `work` after a write conflict and the commit after an unknown result, so `work` must have no effect outside
+    its session. Raises StoreAway where the database cannot be reached.
+    """
+    with reachable(), database.client.start_session() as session:
+        return session.with_transaction(
+            work,
+            read_concern=ReadConcern("snapshot"),
+            write_concern=DURABLE,
+            read_preference=ReadPreference.PRIMARY,
+        )
+
+
+def server_time(database: Database[Document]) -> datetime:
+    """The database's clock: the only one that decides what is due and who holds a lease."""
+    with reachable():
+        return cast(datetime, database.client.admin.command("hello")["localTime"])

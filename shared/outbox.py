@@ -1,0 +1,145 @@
+"""Events that were written with the state which caused them, and the relay that publishes them: the only publisher there is.
+
+A row is pending while it has `pending_since`. The relay reads pending rows oldest first, publishes them in windows, and takes away
+the mark of those that the broker confirmed. A crash anywhere leaves rows pending, and they are published again under the same id.
+"""
+
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+
+from pymongo import ASCENDING
+from pymongo.database import Database
+
+from shared import logs, metrics, parked
+from shared.broker import Letter, Publisher, letter
+from shared.envelope import Event, derived_id, encode, from_document
+from shared.errors import BrokerAway
+from shared.extension import Worker
+from shared.handlers import Announcement
+from shared.lease import Lease
+from shared.mongo import Document, Session, reachable
+
+COLLECTION = "outbox"
+WINDOW = 500
+_PENDING = {"pending_since": {"$exists": True}}
+_log = logs.get(__name__)
+_bells: dict[str, threading.Event] = {}
+
+
+def create_indexes(database: Database[Document], collection: str = COLLECTION) -> None:
+    """Only pending rows are in the index, so finding them costs nothing at rest."""
+    database[collection].create_index([("pending_since", ASCENDING)], name="pending", partialFilterExpression=_PENDING)
+
+
+def to_event(announcement: Announcement, cause: Event | None, now: datetime) -> Event:
+    """The event of an announcement. Raises InvalidEvent if its data is not what the catalogue says."""
+    kind = announcement.kind
+    kind.check(announcement.data)
+    return Event(
+        id=derived_id(kind.source, kind.name, announcement.key),
+        name=kind.name,
+        source=kind.source,
+        subject=announcement.subject,
+        time=announcement.time,
+        received_at=now,
+        body=encode(announcement.data),
+        backfill=announcement.backfill,
+        traceparent=cause.traceparent if cause else None,
+    )
+
+
+def append(database: Database[Document], events: Sequence[Event], session: Session) -> None:
+    """Write events to be published, within the transaction of what caused them."""
+    if events:
+        since = datetime.now(UTC)
+        rows = [{**event.document(), "pending_since": since} for event in {event.id: event for event in events}.values()]
+        database[COLLECTION].insert_many(rows, session=session)
+
+
+def wake(database: Database[Document]) -> None:
+    """Tell the relay of this process, if there is one, that rows wait. Others find them within their poll."""
+    if database.name in _bells:
+        _bells[database.name].set()
+
+
+class Relay(Worker):
+    """The thread that publishes. `collection` holds the rows; with `keep` they stay as an archive when published."""
+
+    poll_seconds = 0.2
+
+    def __init__(self, collection: str = COLLECTION, keep: bool = False) -> None:
+        super().__init__()
+        self.collection, self.keep = collection, keep
+
+    def run(self) -> None:
+        self._rows = self.database[self.collection]
+        self._publisher = Publisher(self.config.amqp_uri, f"{self.config.service}-relay")
+        self._lease = Lease(self.database, "relay")
+        self._bell = _bells.setdefault(self.database.name, threading.Event())
+        self._measured = 0.0
+        self.repeat(self._round)
+        self._publisher.discard()
+        self._lease.release()
+
+    def _round(self) -> None:
+        """Publish until nothing is pending, then wait for the bell or the next poll."""
+        if not self.every(self._lease.renew_after.total_seconds(), self._lease.hold):
+            self.wait(self._lease.renew_after.total_seconds())
+            return
+        self._measure()
+        self._replay_parked()
+        if self._publish_window() < WINDOW:
+            self._publisher.beat()
+            self._bell.wait(self.poll_seconds)
+            self._bell.clear()
+
+    def _publish_window(self) -> int:
+        with reachable():
+            rows = list(self._rows.find(_PENDING).sort("pending_since", ASCENDING).limit(WINDOW))
+        if not rows:
+            return 0
+        try:
+            receipt = self._publisher.publish([letter(from_document(row)) for row in rows])
+        except BrokerAway:
+            metrics.UNPUBLISHED.labels("broken").inc(len(rows))
+            raise
+        self._done(sorted(receipt.confirmed))
+        metrics.PUBLISHED.inc(len(receipt.confirmed))
+        if receipt.returned or receipt.refused:
+            metrics.UNPUBLISHED.labels("returned").inc(len(receipt.returned))
+            metrics.UNPUBLISHED.labels("refused").inc(len(receipt.refused))
+            _log.error("broker did not take events", returned=len(receipt.returned), refused=len(receipt.refused))
+            raise BrokerAway("the broker did not take every event: is the topology declared?")
+        return len(rows)
+
+    def _replay_parked(self) -> None:
+        """Send parked entries whose replay was asked for into the inbox of this service."""
+        letters = self.every(1.0, self._parked_letters)
+        if letters:
+            receipt = self._publisher.publish(letters)
+            parked.sent(self.database, sorted(receipt.confirmed))
+
+    def _parked_letters(self) -> list[Letter]:
+        return parked.to_replay(self.database, self.config.service, WINDOW)
+
+    def _done(self, ids: list[str]) -> None:
+        wanted = {"_id": {"$in": ids}}
+        with reachable():
+            if self.keep:
+                self._rows.update_many(wanted, {"$unset": {"pending_since": ""}})
+            else:
+                self._rows.delete_many(wanted)
+
+    def _measure(self) -> None:
+        """Once a second: how much is pending and for how long. Counting stops at a limit, so a backlog costs nothing extra."""
+        if monotonic() - self._measured < 1:
+            return
+        self._measured = monotonic()
+        with reachable():
+            oldest = self._rows.find_one(_PENDING, {"pending_since": 1}, sort=[("pending_since", ASCENDING)])
+            count = self._rows.count_documents(_PENDING, limit=self.config.backlog_limit, hint="pending") if oldest else 0
+        age = datetime.now(UTC) - oldest["pending_since"] if oldest else timedelta(0)
+        metrics.OUTBOX_PENDING.set(count)
+        metrics.OUTBOX_OLDEST.set(max(0.0, age.total_seconds()))

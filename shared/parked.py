@@ -1,0 +1,118 @@
+"""Events that no retry will help: kept whole, with the reason, until somebody has looked at them.
+
+An entry is open, or its replay was asked for, or it was applied. The relay of the service sends a replay into the inbox of this
+service alone, where it is applied like any delivery: an event that was applied in the meantime changes nothing.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bson import Binary
+from pymongo import ASCENDING, DESCENDING
+from pymongo.database import Database
+
+from shared.broker import Letter
+from shared.mongo import Document, Session, reachable
+from shared.topology import inbox_exchange
+
+OPEN, REPLAYING = "open", "replaying"
+REPLAY_HEADER = "crm-replay"
+_KEEP = timedelta(days=180)
+
+
+def create_indexes(database: Database[Document]) -> None:
+    parked = database["parked"]
+    parked.create_index([("state", ASCENDING), ("parked_at", DESCENDING)], name="state")
+    parked.create_index([("parked_at", ASCENDING)], name="retention", expireAfterSeconds=int(_KEEP.total_seconds()))
+
+
+def park(database: Database[Document], headers: Mapping[str, Any], body: bytes, reason: str, routing_key: str = "") -> str:
+    """Keep a delivery that cannot be applied, and return the id of the entry. Parking it again counts an attempt."""
+    entry_id = _entry_id(headers, body)
+    entry = {
+        "event": _text(headers.get("ce-type")) or routing_key or "undecodable",
+        "event_id": _text(headers.get("ce-id")),
+        "headers": {str(name): _plain(value) for name, value in headers.items() if _own(name)},
+        "routing_key": routing_key,
+        "body": Binary(body),
+        "reason": reason,
+        "state": OPEN,
+        "parked_at": datetime.now(UTC),
+    }
+    with reachable():
+        change = {"$set": entry, "$inc": {"attempts": 1}, "$unset": {"sent_at": ""}}
+        database["parked"].update_one({"_id": entry_id}, change, upsert=True)
+    return entry_id
+
+
+def entries(database: Database[Document], event: str | None = None, after: str | None = None, limit: int = 50) -> list[Document]:
+    """Entries by id, without bodies; `event` filters by name, `after` continues a listing."""
+    wanted: Document = {**({"event": event} if event else {}), **({"_id": {"$gt": after}} if after else {})}
+    with reachable():
+        return list(database["parked"].find(wanted, {"body": 0}).sort("_id", ASCENDING).limit(limit))
+
+
+def entry(database: Database[Document], entry_id: str) -> Document | None:
+    with reachable():
+        return database["parked"].find_one({"_id": entry_id})
+
+
+def ask_for_replay(database: Database[Document], entry_id: str | None = None, event: str | None = None) -> int:
+    """Have one entry, or all open ones (of an event), sent through the inbox again; returns how many."""
+    wanted: Document = {"state": OPEN, **({"_id": entry_id} if entry_id else {}), **({"event": event} if event else {})}
+    with reachable():
+        return database["parked"].update_many(wanted, {"$set": {"state": REPLAYING}}).modified_count
+
+
+def discard(database: Database[Document], entry_id: str) -> bool:
+    """Delete an entry for good. False if there is none."""
+    with reachable():
+        return database["parked"].delete_one({"_id": entry_id}).deleted_count == 1
+
+
+def to_replay(database: Database[Document], service: str, limit: int) -> list[Letter]:
+    """Letters for entries whose replay was asked for and that were not yet sent."""
+    with reachable():
+        found = list(database["parked"].find({"state": REPLAYING, "sent_at": {"$exists": False}}).limit(limit))
+    return [
+        Letter(
+            id=document["_id"],
+            exchange=inbox_exchange(service),
+            routing_key=document["routing_key"] or document["event"],
+            headers={**document["headers"], REPLAY_HEADER: document["_id"]},
+            body=bytes(document["body"]),
+        )
+        for document in found
+    ]
+
+
+def sent(database: Database[Document], ids: list[str]) -> None:
+    with reachable():
+        database["parked"].update_many({"_id": {"$in": ids}}, {"$set": {"sent_at": datetime.now(UTC)}})
+
+
+def close(database: Database[Document], ids: list[str], session: Session) -> None:
+    """Remove entries whose replay is applied, within that transaction."""
+    database["parked"].delete_many({"_id": {"$in": ids}}, session=session)
+
+
+def _entry_id(headers: Mapping[str, Any], body: bytes) -> str:
+    """The event's own id where it has one, so that parking it twice keeps one entry; else a digest of what arrived."""
+    own = _text(headers.get(REPLAY_HEADER)) or _text(headers.get("ce-id"))
+    return own or hashlib.blake2b(body, digest_size=16, key=repr(sorted(map(str, headers))).encode()[:64]).hexdigest()
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _own(header: str) -> bool:
+    """Whether the publisher wrote this header, not the broker (`x-delivery-count`, `x-death`) or a replay."""
+    return not header.startswith("x-") and header != REPLAY_HEADER
+
+
+def _plain(value: Any) -> Any:
+    """Header values as MongoDB can keep them."""
+    return value if isinstance(value, (str, int, float, bool, bytes, datetime)) or value is None else str(value)

@@ -1,0 +1,125 @@
+"""Start one service: `python -m shared.run SERVICE [--part all|api|worker]`.
+
+On a laptop one process runs both classes of a service; on Kubernetes the API and the worker are processes of their own, so that slow
+HTTP cannot starve events. Green threads are patched in before anything else is imported.
+"""
+
+# ruff: noqa: E402  the patch must come first
+import eventlet
+
+eventlet.monkey_patch()
+
+import importlib
+import signal
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import click
+from nameko.runners import ServiceRunner
+
+from shared import faults, health, logs, mongo, parked
+from shared.config import Config, load
+from shared.consume import Inbox
+from shared.errors import ConfigurationError, StoreAway
+from shared.health import HEALTH
+from shared.unit_of_work import UnitOfWork
+
+_log = logs.get(__name__)
+
+
+@dataclass(frozen=True)
+class Classes:
+    """The nameko classes of a service: `worker` handles events and timers, `api` serves HTTP."""
+
+    worker: type
+    api: type
+
+
+def service_classes(service: str) -> Classes:
+    """Find the classes by their nameko names: `<service>` in service.py, `<service>_api` in api.py."""
+    found = []
+    for module_name, nameko_name in (("service", service), ("api", f"{service}_api")):
+        module = importlib.import_module(f"services.{service}.{module_name}")
+        found.append(next(c for c in vars(module).values() if isinstance(c, type) and getattr(c, "name", None) == nameko_name))
+    return Classes(*found)
+
+
+def prepare(config: Config, classes: Classes) -> dict[str, Any]:
+    """nameko's configuration of a process, with the database and the unit of work that its extensions share."""
+    database = mongo.connect(config)
+    inbox = getattr(classes.worker, "inbox", None)
+    models = inbox.models if isinstance(inbox, Inbox) else ()
+    return {
+        "WEB_SERVER_ADDRESS": f"{config.http_host}:{config.http_port}",
+        "max_workers": 100,
+        "SAMBANDH": config,
+        "DATABASE": database,
+        "UNIT_OF_WORK": UnitOfWork(database, classes.worker, models),
+    }
+
+
+def create_indexes(settings: dict[str, Any]) -> None:
+    """Collections and indexes of the runtime and of the service. Raises StoreAway."""
+    config: Config = settings["SAMBANDH"]
+    storage = importlib.import_module(f"services.{config.service}.storage")
+    with mongo.reachable():
+        settings["UNIT_OF_WORK"].create_indexes(config.inbox_retention_days)
+        parked.create_indexes(settings["DATABASE"])
+        storage.create_indexes(settings["DATABASE"], config)
+
+
+def create_indexes_patiently(settings: dict[str, Any]) -> None:
+    """As create_indexes, for as long as the database is away: a service starts before its database does."""
+    while True:
+        try:
+            create_indexes(settings)
+            return HEALTH.working("indexes")
+        except StoreAway as error:
+            HEALTH.failing("indexes", str(error))
+            _log.warning("waiting for the database", error=logs.place(error))
+            eventlet.sleep(1)
+
+
+def stop_on_signals(runner: ServiceRunner) -> None:
+    """SIGTERM and SIGINT drain: unready at once, no new work, finish what is in hand. A second one leaves at once."""
+
+    def stop(number: int, frame: Any) -> None:
+        if HEALTH.draining:
+            sys.exit(1)
+        HEALTH.draining = True
+        eventlet.spawn_n(runner.stop)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+
+
+@click.command(help=__doc__)
+@click.argument("service")
+@click.option("--part", type=click.Choice(["all", "api", "worker"]), default="all", help="Which class to run.")
+def main(service: str, part: str) -> None:
+    try:
+        config = load(service)
+    except ConfigurationError as error:
+        raise click.ClickException(f"the environment is not right: {error}") from None
+    logs.setup(service, config.log_level)
+    if config.allow_faults:
+        faults.arm_from_environment()
+    classes = service_classes(service)
+    settings = prepare(config, classes)
+    HEALTH.expect("indexes")
+    health.serve(config.metrics_host, config.metrics_port)
+    runner = ServiceRunner(settings)
+    for cls in {"all": (classes.worker, classes.api), "api": (classes.api,), "worker": (classes.worker,)}[part]:
+        runner.add_service(cls)
+    stop_on_signals(runner)
+    create_indexes_patiently(settings)
+    runner.start()
+    _log.info("started", part=part, http_port=config.http_port, metrics_port=config.metrics_port)
+    runner.wait()
+    _log.info("stopped")
+
+
+if __name__ == "__main__":
+    main()
+    sys.exit(0)

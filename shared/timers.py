@@ -1,0 +1,195 @@
+"""Durable timers: a document each, fired once, never early, in the transaction of what the firing changes.
+
+The database's clock says what is due. A firing is applied like any event: the inbox row of the timer, the state change and the
+announcements commit together with the timer's own change from pending to fired. So a replica that was paused past its lease finds the
+timer gone or loses the write conflict, and there is no fence to get wrong.
+
+Two kinds are the runtime's own: `look_again` asks what follows from a customer's facts now that time has passed, and `reproject` does so
+for every customer, a few hundred at a time, after rules were changed.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from pymongo import ASCENDING, DeleteOne, UpdateOne
+from pymongo.database import Database
+
+from shared import logs, metrics
+from shared.envelope import Event, derived_id, encode
+from shared.errors import StoreAway
+from shared.extension import Worker
+from shared.handlers import TIMER_SOURCE, Timer
+from shared.identity import PREFIX
+from shared.lease import Lease
+from shared.mongo import Document, Session, reachable, server_time
+
+if TYPE_CHECKING:
+    from shared.unit_of_work import UnitOfWork
+
+LOOK_AGAIN = "look_again"
+REPROJECT = "reproject"
+WINDOW = 300
+_PENDING = "pending"
+_KEEP_FIRED = timedelta(days=30)
+_log = logs.get(__name__)
+
+
+def create_indexes(database: Database[Document]) -> None:
+    timers = database["timers"]
+    timers.create_index([("due", ASCENDING)], name="due", partialFilterExpression={"state": _PENDING})
+    timers.create_index([("subject", ASCENDING), ("due", ASCENDING)], name="subject")
+    timers.create_index([("fired_at", ASCENDING)], name="retention", expireAfterSeconds=int(_KEEP_FIRED.total_seconds()))
+
+
+def write_timers(
+    database: Database[Document], arm: Sequence[Timer], disarm: Sequence[tuple[str, datetime]], session: Session
+) -> None:
+    """Arm and disarm within a transaction. A timer that has fired is not armed again for the same moment."""
+    requests: list[Any] = [DeleteOne({"_id": timer_id(slot, due), "state": _PENDING}) for slot, due in disarm]
+    for timer in arm:
+        document = {
+            "slot": timer.slot,
+            "kind": timer.kind,
+            "key": timer.key,
+            "subject": timer.subject,
+            "due": timer.due,
+            "data": dict(timer.data),
+            "state": _PENDING,
+        }
+        requests.append(UpdateOne({"_id": timer_id(timer.slot, timer.due)}, {"$setOnInsert": document}, upsert=True))
+    if requests:
+        database["timers"].bulk_write(requests, session=session)
+
+
+def timer_id(slot: str, due: datetime) -> str:
+    """One timer is one slot at one moment: arming it again changes nothing, moving it makes another."""
+    return f"{slot}@{int(due.timestamp() * 1000)}"
+
+
+def of_subjects(database: Database[Document], subjects: Sequence[str]) -> list[Document]:
+    """Timers of some identity keys, pending ones and those fired in the last 30 days, by due time."""
+    with reachable():
+        return list(database["timers"].find({"subject": {"$in": list(subjects)}}).sort("due", ASCENDING))
+
+
+def reproject(database: Database[Document], model: str, session: Session) -> None:
+    """Look again at every customer of a model, because its rules changed. One sweep at a time; a new one starts over."""
+    database["timers"].delete_many({"kind": REPROJECT, "key": model, "state": _PENDING}, session=session)
+    write_timers(database, [_sweep(model, "", 0, server_time(database))], [], session)
+
+
+def progress(database: Database[Document], model: str) -> Document | None:
+    """How far a sweep is: {"done": customers looked at, "total": an estimate}, or None when none is under way."""
+    with reachable():
+        timer = database["timers"].find_one({"kind": REPROJECT, "key": model, "state": _PENDING})
+        total = database[f"{model}_facts"].estimated_document_count()
+    return {"done": timer["data"]["done"], "total": total} if timer else None
+
+
+def _sweep(model: str, after: str, done: int, due: datetime) -> Timer:
+    return Timer(REPROJECT, model, f"model:{model}", due, {"after": after, "done": done})
+
+
+class Timers(Worker):
+    """The thread that fires. One replica of a service at a time; another takes over within seconds when it dies."""
+
+    poll_seconds = 0.5
+
+    def run(self) -> None:
+        self._timers = self.database["timers"]
+        self._lease = Lease(self.database, "timers")
+        self.work: UnitOfWork = self.container.config["UNIT_OF_WORK"]
+        self.repeat(self._round)
+        self._lease.release()
+
+    def _round(self) -> None:
+        if not self.every(self._lease.renew_after.total_seconds(), self._lease.hold):
+            self.wait(self._lease.renew_after.total_seconds())
+            return
+        due = self._due()
+        metrics.TIMERS_DUE.set(len(due))
+        if due:
+            self._fire(due)
+        if len(due) < WINDOW:
+            self.wait(self.poll_seconds)
+
+    def _due(self) -> list[Document]:
+        now = server_time(self.database)
+        with reachable():
+            found = self._timers.find({"state": _PENDING, "due": {"$lte": now}}).sort("due", ASCENDING).limit(WINDOW)
+            return list(found)
+
+    def _fire(self, due: list[Document]) -> None:
+        """Fire together; where that fails, one by one, and set aside a timer that cannot be fired."""
+        try:
+            self._apply(due)
+        except StoreAway:
+            raise
+        except Exception as error:
+            _log.warning("firing timers one by one", error=logs.place(error), timers=len(due))
+            for timer in due:
+                self._fire_alone(timer)
+
+    def _fire_alone(self, timer: Document) -> None:
+        try:
+            self._apply([timer])
+        except StoreAway:
+            raise
+        except Exception as error:
+            metrics.PARKED.labels(timer["kind"]).inc()
+            _log.error("timer set aside", kind=timer["kind"], error=logs.place(error))
+            with reachable():
+                self._timers.update_one({"_id": timer["_id"]}, {"$set": {"state": "parked", "reason": logs.place(error)}})
+
+    def _apply(self, due: list[Document]) -> None:
+        for sweep in [timer for timer in due if timer["kind"] == REPROJECT]:
+            self._sweep(sweep)
+        timers = {self._event(timer).id: timer for timer in due if timer["kind"] != REPROJECT}
+        if not timers:
+            return
+        events = [self._event(timer) for timer in timers.values()]
+        report = self.work.apply(events, "timers", admit=lambda session, fresh: self._still_pending(session, fresh, timers))
+        now = server_time(self.database)
+        for event in report.applied:
+            metrics.TIMERS_FIRED.labels(event.name).inc()
+            metrics.TIMER_LATENESS.observe(max(0.0, (now - event.time).total_seconds()))
+
+    def _still_pending(self, session: Session, fresh: list[Event], timers: dict[str, Document]) -> list[Event]:
+        """Within the transaction: mark as fired, and leave out what was disarmed since."""
+        ids = [timers[event.id]["_id"] for event in fresh]
+        pending = {row["_id"] for row in self._timers.find({"_id": {"$in": ids}, "state": _PENDING}, {"_id": 1}, session=session)}
+        if pending:
+            fired = [{"$set": {"state": "fired", "fired_at": "$$NOW"}}]
+            self._timers.update_many({"_id": {"$in": sorted(pending)}}, fired, session=session)
+        return [event for event in fresh if timers[event.id]["_id"] in pending]
+
+    def _event(self, timer: Document) -> Event:
+        return Event(
+            id=derived_id(self.config.service, TIMER_SOURCE, timer["_id"]),
+            name=timer["kind"],
+            source=TIMER_SOURCE,
+            subject=timer["subject"],
+            time=timer["due"],
+            received_at=timer["due"],
+            body=encode(timer["data"]),
+        )
+
+    def _sweep(self, timer: Document) -> None:
+        """The next few hundred customers of a model, and a timer for those after them."""
+        model, data = timer["key"], timer["data"]
+        with reachable():
+            facts = self.database[f"{model}_facts"]
+            found = list(
+                facts.find({"_id": {"$gt": data["after"] or PREFIX}}, {"customer": 1}).sort("_id", ASCENDING).limit(WINDOW)
+            )
+
+        def on_to_the_next(session: Session, fresh: list[Event]) -> list[Event]:
+            gone = self._timers.delete_one({"_id": timer["_id"], "state": _PENDING}, session=session).deleted_count
+            if gone and len(found) == WINDOW:
+                further = _sweep(model, found[-1]["_id"], data["done"] + len(found), timer["due"] + timedelta(milliseconds=1))
+                write_timers(self.database, [further], [], session)
+            return fresh
+
+        customers = sorted({row["customer"] for row in found})
+        self.work.apply([], "timers", look_again={model: customers}, admit=on_to_the_next)

@@ -1,0 +1,225 @@
+"""The one transaction: which events are new, what they change, what follows and what is to be published commit together.
+
+Nothing else in the system writes state because of an event. A batch that is applied twice changes nothing the second time,
+whatever happened in between, since the inbox row of each event commits with its effects.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+import msgspec
+from pymongo import ASCENDING
+from pymongo.database import Database
+from pymongo.errors import BulkWriteError, DuplicateKeyError
+
+from shared import documents, faults, outbox
+from shared.envelope import Event
+from shared.errors import InvalidEvent, StoreAway
+from shared.events import PROFILE_MERGED, PROFILE_SPLIT
+from shared.fold import Batch, Model
+from shared.handlers import TIMER_SOURCE, Announcement, Handler, follower_of, handlers_of
+from shared.identity import Grouping, id_of
+from shared.mongo import Document, Session, server_time, transaction
+from shared.timers import LOOK_AGAIN, create_indexes, write_timers
+
+T = TypeVar("T")
+Admit = Callable[[Session, list[Event]], list[Event]]
+GROUPING = {PROFILE_MERGED.name, PROFILE_SPLIT.name}
+
+
+class _Named(msgspec.Struct):
+    identity_keys: list[str] = []
+
+
+class _Statement(msgspec.Struct):
+    customer_id: str
+    identity_keys: list[str]
+    revision: int
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of a batch: the events whose effects were committed now, and those that were applied before."""
+
+    applied: list[Event] = field(default_factory=list)
+    duplicates: list[Event] = field(default_factory=list)
+
+
+class UnitOfWork:
+    """Applies batches of events to the models of one service."""
+
+    def __init__(self, database: Database[Document], service: type, models: Sequence[Model[Any]]) -> None:
+        self.database = database
+        self.models = models
+        self.name: str = service.name  # type: ignore[attr-defined]
+        self._service = service()
+        self._handlers: dict[tuple[str, str], list[Handler]] = defaultdict(list)
+        for handler in handlers_of(service):
+            self._handlers[handler.source, handler.event].append(handler)
+        self._followers = {model.name: _bound(self._service, follower_of(service, model)) for model in models}
+
+    @property
+    def subscriptions(self) -> list[tuple[str, str]]:
+        """(source, event name) of everything that the service wants to be given; timers are its own affair."""
+        wanted = {key for key in self._handlers if key[0] != TIMER_SOURCE}
+        if any(model.regroup is None for model in self.models):
+            wanted |= {(kind.source, kind.name) for kind in (PROFILE_MERGED, PROFILE_SPLIT)}
+        return sorted(wanted)
+
+    def create_indexes(self, inbox_retention_days: int) -> None:
+        """Collections and indexes that every service has."""
+        for model in self.models:
+            documents.create_indexes(self.database, model)
+        self.database["inbox"].create_index(
+            [("at", ASCENDING)], name="retention", expireAfterSeconds=inbox_retention_days * 86_400
+        )
+        outbox.create_indexes(self.database)
+        create_indexes(self.database)
+
+    def apply(
+        self,
+        events: Sequence[Event],
+        partition: str = "0",
+        *,
+        look_again: Mapping[str, Sequence[str]] = MappingProxyType({}),
+        admit: Admit | None = None,
+    ) -> Report:
+        """Apply events once. Raises StoreAway to be tried again later, InvalidEvent and whatever a handler raises otherwise.
+
+        `look_again` maps a model's name to ids of customers whose consequences are to be looked at although no fact changed. `admit`
+        is called within the transaction with the events that are new; only those which it returns are applied.
+        """
+        now = server_time(self.database)
+        unique = {event.id: event for event in events}
+
+        def work(session: Session) -> tuple[Report, bool]:
+            report = self._new(list(unique.values()), session)
+            admitted = admit(session, report.applied) if admit else report.applied
+            report.applied = admitted
+            published = self._effects(admitted, partition, now, look_again, session)
+            faults.reached("unit_of_work.before_commit")
+            return report, published
+
+        try:
+            report, published = transaction(self.database, work)
+        except (DuplicateKeyError, BulkWriteError) as error:
+            if not _lost_a_race(error):
+                raise
+            raise StoreAway("another replica wrote the same row first: look again") from error
+        faults.reached("unit_of_work.after_commit")
+        report.duplicates += [event for event in events if unique[event.id] is not event]
+        if published:
+            outbox.wake(self.database)
+        return report
+
+    def _new(self, events: Sequence[Event], session: Session) -> Report:
+        inbox = self.database["inbox"]
+        ids = [event.id for event in events]
+        seen = {row["_id"] for row in inbox.find({"_id": {"$in": ids}}, {"_id": 1}, session=session)}
+        report = Report([e for e in events if e.id not in seen], [e for e in events if e.id in seen])
+        if report.applied:
+            at = datetime.now(UTC)
+            inbox.insert_many([{"_id": event.id, "at": at} for event in report.applied], ordered=False, session=session)
+        faults.reached("unit_of_work.after_inbox")
+        return report
+
+    def _effects(
+        self, events: Sequence[Event], partition: str, now: datetime, look_again: Mapping[str, Sequence[str]], session: Session
+    ) -> bool:
+        announced: list[tuple[Announcement, Event | None]] = []
+        for model in self.models:
+            batch = self._fold(model, events, look_again.get(model.name, ()), session)
+            changes = batch.settle(self._followers[model.name], self._rules(model, session), now)
+            documents.write(self.database, documents.operations(model, changes, partition), session)
+            write_timers(self.database, changes.arm, changes.disarm, session)
+            announced += changes.announcements
+        faults.reached("unit_of_work.before_outbox")
+        rows = [outbox.to_event(announcement, cause, now) for announcement, cause in announced]
+        outbox.append(self.database, rows, session)
+        return bool(rows)
+
+    def _fold(self, model: Model[Any], events: Sequence[Event], look_again: Sequence[str], session: Session) -> Batch[Any]:
+        keys = {event.id: _keys(model, event) for event in events}
+        ids = {id_of(key) for named in keys.values() for key in named} | set(look_again)
+        batch = documents.load(self.database, model, ids, session) if ids else Batch(model)
+        batch.look_again(look_again)
+        for event in events:
+            fold(batch, self._service, self._handlers[event.source, event.name], event, keys[event.id])
+        return batch
+
+    def _rules(self, model: Model[Any], session: Session) -> Any:
+        if model.rules is None:
+            return None
+        return model.rules(self.database["settings"].find_one({"_id": model.name}, session=session))
+
+
+def fold(batch: Batch[Any], service: object, handlers: Iterable[Handler], event: Event, keys: Sequence[str]) -> None:
+    """One event through every handler of a model, then who is who."""
+    model = batch.model
+    if event.name == LOOK_AGAIN and event.source == TIMER_SOURCE:
+        batch.look_again([batch.member(event.subject).customer_id])
+    for handler in handlers:
+        if handler.model is model:
+            batch.apply(service, handler, event, keys)
+    if model.regroup is not None:
+        batch.decide_grouping(keys, event, _grouping_announcement)
+    elif event.name in GROUPING and event.source == PROFILE_MERGED.source:
+        batch.state_grouping(_grouping(event), event)
+
+
+def command(database: Database[Document], work: Callable[[Session], tuple[T, Sequence[Announcement]]]) -> T:
+    """Run a change that a person asked for: state and announcements commit together. Returns what `work` returns first."""
+    now = server_time(database)
+
+    def within(session: Session) -> T:
+        result, announcements = work(session)
+        outbox.append(database, [outbox.to_event(announcement, None, now) for announcement in announcements], session)
+        return result
+
+    result = transaction(database, within)
+    outbox.wake(database)
+    return result
+
+
+def _keys(model: Model[Any], event: Event) -> Sequence[str]:
+    """The identity keys whose facts an event touches, its subject first."""
+    if model.regroup is None and event.name not in GROUPING:
+        return (event.subject,)
+    try:
+        named = msgspec.json.decode(event.body, type=_Named).identity_keys
+    except msgspec.MsgspecError:
+        raise InvalidEvent("identity_keys is not a list of texts") from None
+    return tuple(dict.fromkeys([event.subject, *named]))
+
+
+def _grouping(event: Event) -> Grouping:
+    try:
+        statement = msgspec.json.decode(event.body, type=_Statement)
+    except msgspec.MsgspecError:
+        raise InvalidEvent(f"{event.name}: customer_id, identity_keys or revision is missing or of another type") from None
+    return Grouping(statement.customer_id, tuple(statement.identity_keys), statement.revision)
+
+
+def _grouping_announcement(grouping: Grouping, former: Sequence[str], subject: str, event: Event) -> Announcement:
+    """Keys that came together are a merge, keys that were left behind a split; readers treat both alike."""
+    kind = PROFILE_MERGED if set(former) - {grouping.customer_id} else PROFILE_SPLIT
+    data = {
+        "customer_id": grouping.customer_id,
+        "identity_keys": list(grouping.identity_keys),
+        "revision": grouping.revision,
+        "former_customer_ids": list(former),
+    }
+    return Announcement(kind, f"{grouping.customer_id}/{grouping.revision}", subject, event.time, data, event.backfill)
+
+
+def _lost_a_race(error: DuplicateKeyError | BulkWriteError) -> bool:
+    details = error.details or {}
+    return isinstance(error, DuplicateKeyError) or any(one.get("code") == 11000 for one in details.get("writeErrors", ()))
+
+
+def _bound(service: object, method: str | None) -> Any:
+    return getattr(service, method) if method else None
