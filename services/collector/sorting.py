@@ -1,0 +1,132 @@
+"""The messages of a parcel, sorted into events for the archive and refusals for the quarantine."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from services.collector.catalogue import shapes
+from services.collector.domain import clock
+from services.collector.domain.refusal import Reason, Refused
+from services.collector.domain.source import Source
+from services.collector.domain.translation import Accepted, Reception, Translator
+from services.collector.domain.values import identifier
+from services.collector.wire import BATCH_EVENTS, Parcel, message_in
+from shared.envelope import Event, derived_id, encode
+from shared.errors import InvalidEvent
+from shared.events import by_name
+from shared.events.shop.parts import SOURCE
+
+_LONGEST_MESSAGE_ID = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An accepted event with what the archive keeps beside it: the client's own id and times, which the event corrects."""
+
+    event: Event
+    source_id: str
+    message_id: str
+    original_timestamp: datetime | None
+    sent_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A message that was not taken: its place in the request, why, and its bytes as received."""
+
+    index: int
+    message_id: str | None
+    code: Reason
+    message: str
+    raw: bytes
+
+
+@dataclass(slots=True)
+class Sorted:
+    """What a parcel came to."""
+
+    entries: list[Entry] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+
+
+def event_id(source_id: str, message_id: str) -> str:
+    """The id of the event that a message becomes: a repeated message repeats it, another source's message never does."""
+    return derived_id(SOURCE, source_id, message_id)
+
+
+class Sorter:
+    """Sorts parcels over the event catalogue. `new_id` makes the id of a message that has none."""
+
+    def __init__(self, new_id: Callable[[], str] = lambda: str(uuid.uuid4())) -> None:
+        self._translator = Translator(shapes())
+        self._new_id = new_id
+
+    def sort(self, parcel: Parcel, source: Source, now: datetime, traceparent: str | None = None) -> Sorted:
+        """Every message of `parcel`, received from `source` at `now`, as an entry or a refusal."""
+        outcome = Sorted()
+        for index, item in enumerate(parcel.items):
+            message: dict[str, Any] = {}
+            try:
+                message = message_in(item, parcel.context)
+                outcome.entries.append(self._entry(message, parcel, source, now, traceparent))
+            except Refused as refusal:
+                outcome.refusals.append(Refusal(index, _legible_id(message), refusal.code, refusal.message, item))
+        outcome.refusals.extend(_surplus(parcel))
+        return outcome
+
+    def _entry(self, message: dict[str, Any], parcel: Parcel, source: Source, now: datetime, traceparent: str | None) -> Entry:
+        message_id = _message_id(message) or self._new_id()
+        reception = Reception(
+            event_id=event_id(source.id, message_id),
+            received_at=clock.truncated(now),
+            sent_at=clock.parse_sent_at(parcel.sent_at if parcel.sent_at is not None else message.get("sentAt")),
+            call=parcel.message_type,
+            backfill=parcel.backfill,
+        )
+        accepted = self._translator.translate(message, source, reception)
+        if isinstance(accepted, Refused):
+            raise accepted
+        event = _event(accepted, reception, traceparent)
+        return Entry(event, source.id, message_id, accepted.original_timestamp, accepted.sent_at)
+
+
+def _event(accepted: Accepted, reception: Reception, traceparent: str | None) -> Event:
+    """The event on its way, held against the catalogue."""
+    try:
+        by_name(accepted.name).check(accepted.data)
+    except InvalidEvent as error:
+        raise Refused(Reason.NOT_IN_CATALOGUE, error.reason) from None
+    return Event(
+        id=reception.event_id,
+        name=accepted.name,
+        source=SOURCE,
+        subject=accepted.subject,
+        time=accepted.time,
+        received_at=reception.received_at,
+        body=encode(accepted.data),
+        backfill=reception.backfill,
+        traceparent=traceparent,
+    )
+
+
+def _message_id(message: dict[str, Any]) -> str | None:
+    message_id = identifier(message.get("messageId"), "messageId")
+    if message_id is not None and len(message_id) > _LONGEST_MESSAGE_ID:
+        raise Refused(Reason.INVALID_ID, f"messageId must not be longer than {_LONGEST_MESSAGE_ID} characters")
+    return message_id
+
+
+def _legible_id(message: dict[str, Any]) -> str | None:
+    """The message id of a refused message, where there is one."""
+    try:
+        return _message_id(message)
+    except Refused:
+        return None
+
+
+def _surplus(parcel: Parcel) -> Iterator[Refusal]:
+    if parcel.surplus:
+        reason = f"a batch holds at most {BATCH_EVENTS} events: this one and those after it were not taken, send them again"
+        yield Refusal(len(parcel.items), None, Reason.TOO_MANY_EVENTS, reason, parcel.surplus)
