@@ -1,0 +1,86 @@
+# Every command a person needs; `make` alone lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON_BIN := .venv/bin/python
+COMPILE := uv pip compile pyproject.toml --universal --generate-hashes --no-header --quiet
+INSTALLED := .venv/.installed
+
+$(INSTALLED): requirements-dev.lock
+	@deploy/local/bootstrap.sh
+
+.PHONY: help
+help: ## list the commands
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+# Running it
+
+.PHONY: run start stop status demo flow
+run: $(INSTALLED) ## start everything and stay attached; Ctrl-C stops it
+	@exec $(PYTHON_BIN) -m deploy.local up
+
+start: $(INSTALLED) ## start everything in the background
+	@$(PYTHON_BIN) -m deploy.local up --detach
+
+stop: $(INSTALLED) ## stop everything; the data stay in .run
+	@$(PYTHON_BIN) -m deploy.local down
+
+status: $(INSTALLED) ## show every process with its state and ports
+	@$(PYTHON_BIN) -m deploy.local status
+
+demo: $(INSTALLED) ## replay real purchases and check every total (DEMO_ORDERS=5000 limits them)
+	@$(PYTHON_BIN) -m demo
+
+flow: $(INSTALLED) ## who publishes and who handles an event: make flow EVENT=order_completed
+	@$(PYTHON_BIN) -m shared.catalogue flow $(EVENT)
+
+# Testing it
+
+.PHONY: test unit contract integration e2e
+test: $(INSTALLED) ## all tests
+	$(PYTHON_BIN) -m pytest tests
+
+unit contract integration e2e: $(INSTALLED)
+	$(PYTHON_BIN) -m pytest tests/$@
+unit: ## the rules alone, without servers (the quick loop)
+contract: ## storage, schemas and documents, on a real MongoDB
+integration: ## the runtime, on a real RabbitMQ and MongoDB
+e2e: ## whole journeys through the public doors
+
+# Keeping it clean
+
+.PHONY: check lint format format-check types docs docs-check
+check: format-check lint types docs-check test ## everything that has to pass before a commit is pushed
+
+lint: $(INSTALLED) ## ruff, import rules, YAML and the Dockerfile
+	.venv/bin/ruff check .
+	.venv/bin/lint-imports
+	.venv/bin/yamllint --strict .
+	.venv/bin/hadolint Dockerfile
+
+format: $(INSTALLED) ## format the code
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+format-check: $(INSTALLED)
+	.venv/bin/ruff format --check .
+
+types: $(INSTALLED) ## mypy, strict
+	.venv/bin/mypy
+
+docs: $(INSTALLED) ## write the generated documents
+	$(PYTHON_BIN) -m shared.catalogue
+
+docs-check: docs
+	@git diff --exit-code -- docs || { echo "The generated documents were out of date: commit what \`make docs\` wrote." >&2; exit 1; }
+
+# Maintaining it
+
+.PHONY: lock clean
+lock: ## resolve the dependencies of pyproject.toml anew into the hashed lock files
+	$(COMPILE) -o requirements.lock
+	$(COMPILE) --extra local --extra dev -o requirements-dev.lock
+
+clean: ## remove caches, the environment and all local data (stop it first)
+	@if [ -x $(PYTHON_BIN) ]; then $(PYTHON_BIN) -m deploy.local down; fi
+	rm -rf .run .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +

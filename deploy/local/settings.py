@@ -1,0 +1,139 @@
+"""Environment → `Settings`: where the stack keeps its state and which ports it takes."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.local.errors import StackError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SERVICES = ("collector", "profiles", "reengagement", "campaigns", "support", "social", "analytics")
+LOOPBACK = "127.0.0.1"
+
+# Environment name, default. Far from the servers' usual ports, so that a MongoDB or RabbitMQ that is already on the
+# machine stays untouched.
+_PORTS = {
+    "GATEWAY_PORT": 8080,
+    "ENVOY_ADMIN_PORT": 9901,
+    "MONGO_PORT": 27117,
+    "AMQP_PORT": 5772,
+    "EPMD_PORT": 4469,
+    "RABBITMQ_DIST_PORT": 25772,
+    "RABBITMQ_MANAGEMENT_PORT": 15772,
+    "RABBITMQ_PROMETHEUS_PORT": 15792,
+}
+_SERVICE_PORT_BASE = 8100
+_METRICS_OFFSET = 50
+
+
+@dataclass(frozen=True)
+class ServicePorts:
+    """The two listeners of one service process: what the gateway routes to, and what only operations see."""
+
+    api: int
+    metrics: int
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that `up` can be told. Ports are TCP ports; rates are requests per second."""
+
+    run_dir: Path
+    ports: Mapping[str, int]
+    services: Mapping[str, ServicePorts]
+    gateway_address: str = LOOPBACK
+    event_rate: int = 1000
+    api_rate: int = 200
+    amqp_uri: str | None = None
+    mongo_uri: str | None = None
+    log_level: str = "INFO"
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:
+        """Read and check the environment; every problem is named in the one `StackError`."""
+        numbers = _Numbers(environ)
+        ports = {name: numbers.port(name, default) for name, default in _PORTS.items()}
+        base = numbers.port("SERVICE_PORT_BASE", _SERVICE_PORT_BASE)
+        settings = cls(
+            run_dir=Path(environ.get("SAMBANDH_RUN_DIR") or REPOSITORY / ".run").resolve(),
+            ports=ports,
+            services={name: ServicePorts(base + n, base + _METRICS_OFFSET + n) for n, name in enumerate(SERVICES, start=1)},
+            gateway_address=environ.get("GATEWAY_ADDRESS", LOOPBACK),
+            event_rate=numbers.positive("GATEWAY_EVENT_RATE", 1000),
+            api_rate=numbers.positive("GATEWAY_API_RATE", 200),
+            amqp_uri=environ.get("AMQP_URI") or None,
+            mongo_uri=environ.get("MONGO_URI") or None,
+            log_level=environ.get("LOG_LEVEL", "INFO"),
+        )
+        numbers.raise_problems()
+        return settings
+
+    @classmethod
+    def on_free_ports(cls, run_dir: Path) -> Settings:
+        """A stack of its own for a test: nothing shared with another stack, and no rate limit in its way."""
+        free = iter(free_ports(len(_PORTS) + 2 * len(SERVICES)))
+        return cls(
+            run_dir=run_dir,
+            ports={name: next(free) for name in _PORTS},
+            services={name: ServicePorts(next(free), next(free)) for name in SERVICES},
+            event_rate=100_000,
+            api_rate=100_000,
+        )
+
+    @property
+    def url(self) -> str:
+        """Where the outside finds the system."""
+        return f"http://{LOOPBACK}:{self.ports['GATEWAY_PORT']}"
+
+    def listeners(self) -> dict[str, int]:
+        """Every port that `up` will listen on, by the environment name that moves it."""
+        ports = dict(self.ports)
+        if self.mongo_uri:
+            ports.pop("MONGO_PORT")
+        if self.amqp_uri:
+            for name in ("AMQP_PORT", "EPMD_PORT", *(name for name in _PORTS if name.startswith("RABBITMQ"))):
+                ports.pop(name)
+        for name, pair in self.services.items():
+            ports |= {f"SERVICE_PORT_BASE (API of {name})": pair.api, f"SERVICE_PORT_BASE (metrics of {name})": pair.metrics}
+        return ports
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on now; held together until all are known, so that none comes twice."""
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind((LOOPBACK, 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+class _Numbers:
+    """Reads whole numbers and collects what is wrong with them, to report all problems at once."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._problems: list[str] = []
+
+    def port(self, name: str, default: int) -> int:
+        return self._within(name, default, 1, 65535)
+
+    def positive(self, name: str, default: int) -> int:
+        return self._within(name, default, 1, 1_000_000)
+
+    def _within(self, name: str, default: int, low: int, high: int) -> int:
+        text = self._environ.get(name, "").strip()
+        if not text:
+            return default
+        if not text.isdecimal() or not low <= int(text) <= high:
+            self._problems.append(f"{name}={text!r} must be a whole number from {low} to {high}")
+            return default
+        return int(text)
+
+    def raise_problems(self) -> None:
+        if self._problems:
+            raise StackError("; ".join(self._problems))
