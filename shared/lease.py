@@ -9,6 +9,7 @@ import socket
 import uuid
 from datetime import timedelta
 
+from pymongo import ReturnDocument
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
@@ -27,14 +28,17 @@ class Lease:
 
     def hold(self) -> bool:
         """Take or prolong the lease; False while another process holds it. Raises StoreAway."""
-        free = {"$or": [{"holder": PROCESS}, {"$expr": {"$lt": ["$until", "$$NOW"]}}]}
-        taken = [{"$set": {"holder": PROCESS, "until": {"$add": ["$$NOW", self._milliseconds]}}}]
+        mine = {"$or": [{"$eq": ["$holder", PROCESS]}, {"$lt": [{"$ifNull": ["$until", "$$NOW"]}, "$$NOW"]}, {"$not": ["$holder"]}]}
+        until = {"$add": ["$$NOW", self._milliseconds]}
+        take = {"holder": {"$cond": [mine, PROCESS, "$holder"]}, "until": {"$cond": [mine, until, "$until"]}}
         try:
             with reachable():
-                self._leases.update_one({"_id": self._job, **free}, taken, upsert=True)
-        except DuplicateKeyError:
+                row = self._leases.find_one_and_update(
+                    {"_id": self._job}, [{"$set": take}], upsert=True, return_document=ReturnDocument.AFTER
+                )
+        except DuplicateKeyError:  # two replicas made the row at the same moment
             return False
-        return True
+        return bool(row["holder"] == PROCESS)
 
     def release(self) -> None:
         with reachable():

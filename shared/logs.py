@@ -49,7 +49,8 @@ def get(name: str) -> Logger:
 
 
 def place(error: BaseException) -> str:
-    """Where an error was raised, as `domain.py:41 KeyError`: safe to log, unlike its text."""
+    """Where in our code an error came up, as `domain.py:41 KeyError`: safe to log, unlike its text."""
     frames = traceback.extract_tb(error.__traceback__)
-    where = f"{frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno} " if frames else ""
+    ours = [frame for frame in frames if "/shared/" in frame.filename or "/services/" in frame.filename] or frames
+    where = f"{ours[-1].filename.rsplit('/', 1)[-1]}:{ours[-1].lineno} " if ours else ""
     return where + type(error).__name__

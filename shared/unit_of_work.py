@@ -143,7 +143,7 @@ class UnitOfWork:
         return bool(rows)
 
     def _fold(self, model: Model[Any], events: Sequence[Event], look_again: Sequence[str], session: Session) -> Batch[Any]:
-        keys = {event.id: _keys(model, event) for event in events}
+        keys = {event.id: keys_of(model, event) for event in events}
         ids = {id_of(key) for named in keys.values() for key in named} | set(look_again)
         batch = documents.load(self.database, model, ids, session) if ids else Batch(model)
         batch.look_again(look_again)
@@ -185,7 +185,7 @@ def command(database: Database[Document], work: Callable[[Session], tuple[T, Seq
     return result
 
 
-def _keys(model: Model[Any], event: Event) -> Sequence[str]:
+def keys_of(model: Model[Any], event: Event) -> Sequence[str]:
     """The identity keys whose facts an event touches, its subject first."""
     if model.regroup is None and event.name not in GROUPING:
         return (event.subject,)

@@ -1,0 +1,81 @@
+"""The runtime's fold: groups, merges, differences in what follows. A small service of its own stands for any."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from shared import events
+from shared.envelope import Event
+from shared.fold import Model
+from shared.handlers import Consequences, Figure, Timer, follows, handles
+from shared.identity import id_of
+from tests.order_free import NOW, assert_order_free, event
+
+
+@dataclass(frozen=True)
+class Purchases:
+    orders: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Placed:
+    order_id: str
+    amount: int
+
+
+def combine(states: list[Purchases]) -> Purchases:
+    return Purchases({order: amount for state in states for order, amount in state.orders.items()})
+
+
+CUSTOMERS = Model("customers", Purchases, combine)
+
+
+class Shop:
+    name = "toy"
+
+    @handles(events.ORDER_COMPLETED, CUSTOMERS)
+    def on_order_completed(self, customer: Purchases, order: Placed, event: Event) -> Purchases:
+        """The first amount heard by event id counts."""
+        return replace(customer, orders={**customer.orders, order.order_id: order.amount})
+
+    @follows(CUSTOMERS)
+    def follow_up(self, customer_id: str, customer: Purchases, rules: None, now: datetime) -> Consequences:
+        if not customer.orders:
+            return Consequences()
+        total = {"revenue": sum(customer.orders.values()), "customers": 1}
+        due = NOW + timedelta(days=len(customer.orders))
+        return Consequences(
+            timers=(Timer("lapse", customer_id, min(customer.orders), due),), figures=(Figure("figures", "all", total),)
+        )
+
+
+def order(subject: str, order_id: str, amount: int) -> Event:
+    data = {"order_id": order_id, "amount": amount, "currency": "USD", "products": []}
+    return event(events.ORDER_COMPLETED, subject, data)
+
+
+def merged(keys: list[str], revision: int) -> Event:
+    data = {"customer_id": id_of(keys[0]), "identity_keys": keys, "revision": revision, "former_customer_ids": []}
+    return event(events.PROFILE_MERGED, keys[0], data, name=str(revision))
+
+
+def test_figures_are_the_sum_over_customers_whatever_the_order():
+    history = assert_order_free(Shop, [CUSTOMERS], [order("user:1", "a", 100), order("user:1", "b", 50), order("user:2", "c", 7)])
+    assert history.state()["figures"] == {"figures/all": {"revenue": 157, "customers": 2}}
+
+
+def test_a_merge_counts_the_customer_once_and_joins_the_orders():
+    happened = [order("user:1", "a", 100), order("anon:x", "b", 50), merged(["user:1", "anon:x"], 1)]
+    history = assert_order_free(Shop, [CUSTOMERS], happened)
+    assert history.customer("anon:x").orders == {"a": 100, "b": 50}
+    assert history.state()["figures"] == {"figures/all": {"revenue": 150, "customers": 1}}
+    assert list(history.timers) == [f"lapse/{id_of('user:1')}"]
+
+
+def test_a_split_gives_back_exactly_what_was_before_the_merge():
+    happened = [order("user:1", "a", 100), order("anon:x", "b", 50), merged(["user:1", "anon:x"], 1)]
+    happened += [merged(["user:1"], 2), merged(["anon:x"], 2)]
+    history = assert_order_free(Shop, [CUSTOMERS], happened)
+    apart = assert_order_free(Shop, [CUSTOMERS], happened[:2])
+    assert history.state()["figures"] == apart.state()["figures"]
+    assert history.state()["timers"] == apart.state()["timers"]
+    assert history.customer("user:1").orders == {"a": 100}
