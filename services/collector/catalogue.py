@@ -3,6 +3,7 @@
 What the catalogue calls money, a count or an id is read as such, so a field that is added there is read here without another word.
 """
 
+from functools import cache
 from typing import Any
 
 from marshmallow import Schema, fields
@@ -43,6 +44,7 @@ _SCALARS: tuple[tuple[type[AnyField], shape.Reader], ...] = (
 )
 
 
+@cache
 def shapes() -> Shapes:
     """Everything that the translator needs of the catalogue."""
     tracked = [kind for kind in CATALOGUE.values() if kind.source == SOURCE and kind.name not in _BY_CALL]

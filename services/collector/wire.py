@@ -85,6 +85,11 @@ def call_of(path: str) -> str:
     return CALLS[path]
 
 
+def is_batch(path: str) -> bool:
+    """Whether a call carries a list of messages."""
+    return CALLS.get(path) in _BATCHES
+
+
 def inflate(body: bytes, encoding: str) -> bytes:
     """The body without its gzip coat. Stops at the limit, so a small request cannot become a huge one."""
     if encoding.strip().lower() in ("gzip", "x-gzip"):
@@ -143,6 +148,15 @@ def basic_key(authorization: str) -> str | None:
         return base64.b64decode(credentials, validate=True).decode().partition(":")[0] or None
     except (binascii.Error, UnicodeDecodeError):
         return None
+
+
+def from_base64(data: str) -> bytes:
+    """The JSON in the `data` of a pixel: base64, also the URL-safe kind, without padding, or with `+` read as a space."""
+    try:
+        text = data.strip().replace(" ", "+").replace("-", "+").replace("_", "/").rstrip("=")
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise Refused(Reason.INVALID_ENCODING, "data must be the event as base64 of its JSON") from None
 
 
 def _unpack_batch(call: str, body: bytes) -> Parcel:
