@@ -7,6 +7,7 @@ beside this one are named by the source that publishes; `docs/events.md` is gene
 from typing import Final
 
 from shared.errors import InvalidEvent
+from shared.events import analytics, campaigns, profiles, reengagement, social, support
 from shared.events.analytics import (
     CUSTOMER_SCORED,
     FORECAST_PUBLISHED,
@@ -50,6 +51,7 @@ from shared.events.reengagement import (
     PRICE_DROPPED,
     REPLENISHMENT_DUE,
 )
+from shared.events.shop import browsing, carts, orders, people
 from shared.events.shop.browsing import (
     CUSTOM_EVENT_TRACKED,
     PAGE_VIEWED,
@@ -111,7 +113,10 @@ from shared.events.support import (
     TICKET_RESOLVED,
 )
 
-CATALOGUE: Final[dict[str, EventKind]] = {value.name: value for value in list(globals().values()) if isinstance(value, EventKind)}
+_MODULES = (browsing, carts, orders, people, profiles, reengagement, campaigns, support, social, analytics)
+CATALOGUE: Final[dict[str, EventKind]] = {
+    kind.name: kind for module in _MODULES for kind in vars(module).values() if isinstance(kind, EventKind)
+}
 
 
 def by_name(name: str) -> EventKind:

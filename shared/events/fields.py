@@ -16,7 +16,7 @@ class Identifier(fields.String):
     """An id that some system gave out: text of 1 to 255 characters, compared byte by byte. MongoDB keeps ids as keys: no NUL."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(validate=[validate.Length(min=1, max=255), validate.Regexp(r"^[^\x00]+$")], **kwargs)
+        super().__init__(validate=[validate.Length(min=1, max=255), validate.Regexp(r"^[^\x00]*$")], **kwargs)
 
 
 class Currency(fields.String):
