@@ -28,7 +28,7 @@ from shared.fold import Model
 from shared.health import HEALTH
 from shared.mongo import Document, Session
 from shared.replicas import Replicas
-from shared.topology import inbox_queue
+from shared.topology import dead_queue, inbox_queue
 from shared.unit_of_work import Report, UnitOfWork
 
 SUSPECT_AFTER = 2  # returns after which a message is handled alone
@@ -220,8 +220,9 @@ class Inbox(Worker):
             HEALTH.expect(queue)
 
     def run(self) -> None:
-        """One thread per partition; this one keeps the partitions shared out among the replicas."""
-        threads = [self.container.spawn_managed_thread(partial(self._serve, one)) for one in self._partitions]
+        """A thread per partition and one for dead letters; this one keeps the partitions shared out among the replicas."""
+        dead = Partition(self, dead_queue(self.config.service), self._bury)
+        threads = [self.container.spawn_managed_thread(partial(self._serve, one)) for one in [*self._partitions, dead]]
         self.repeat(self._share_out)
         for thread in threads:
             thread.wait()
@@ -240,6 +241,10 @@ class Inbox(Worker):
     def _share_out(self) -> None:
         self._replicas.count()
         self.wait(2.0)
+
+    def _bury(self, partition: Partition, messages: list[Any]) -> None:
+        take = bury("the broker gave up redelivering it")
+        partition.patiently(lambda: take(self.database, [(headers_of(message), body_of(message)) for message in messages]))
 
     def _handle(self, partition: Partition, messages: list[Any]) -> None:
         deliveries = [deliver(message) for message in messages]

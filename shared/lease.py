@@ -38,7 +38,7 @@ class Lease:
                 )
         except DuplicateKeyError:  # two replicas made the row at the same moment
             return False
-        return bool(row["holder"] == PROCESS)
+        return row is not None and row["holder"] == PROCESS
 
     def release(self) -> None:
         with reachable():
