@@ -97,20 +97,26 @@ class Partition:
         self._tag = self._channel.basic_consume(self.queue, no_ack=False, callback=self._arrived.append)
 
     def _read(self) -> list[Any]:
-        """Up to a batch of messages: the first within half a second, the others as fast as they come."""
+        """Up to a batch of messages: the first within half a second, more while they keep coming, a short wait for stragglers."""
         limit = 1 if self.suspicious else self.worker.config.batch_size
         if not self._arrived:
             self._drain(0.5)
         deadline = monotonic() + self.worker.config.batch_linger_ms / 1000
-        while self._arrived and len(self._arrived) < limit and (left := deadline - monotonic()) > 0:
-            self._drain(left)
+        while self._arrived and len(self._arrived) < limit:
+            left = deadline - monotonic()
+            if not self._drain(max(left, 0.0005)) and left <= 0:
+                break
         broker.beat(self._connection)
         batch, self._arrived[:] = self._arrived[:limit], self._arrived[limit:]
         return batch
 
-    def _drain(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
+    def _drain(self, seconds: float) -> bool:
+        """Let one frame in, waiting for it up to `seconds`; False where none came."""
+        try:
             self._connection.drain_events(timeout=seconds)  # type: ignore[union-attr]  # open while reading
+        except TimeoutError:
+            return False
+        return True
 
     def _trust(self, messages: list[Any]) -> None:
         """After a start, and whenever a message came back, messages come singly until one arrives that never did."""
