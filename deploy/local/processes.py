@@ -83,9 +83,10 @@ class Process:
     @property
     def id(self) -> ProcessId | None:
         """The running process, ours or an earlier run's; None when it is not running."""
-        if self._child is not None:
-            self._child.poll()
         found = ProcessId.read(self.pid_file)
+        if found is not None and self._child is not None and self._child.pid == found.pid:
+            # Not by its state: a killed process shows as a zombie while its other threads still hold its ports.
+            return found if self._child.poll() is None else None
         return found if found is not None and found.alive() else None
 
     @property
