@@ -1,0 +1,29 @@
+"""Patches first: nameko's services run inside the tests, and a socket made before the patch would block them all."""
+
+import eventlet
+
+eventlet.monkey_patch()
+
+from collections.abc import Iterator  # noqa: E402 - nothing may be imported before the patch
+
+import pytest  # noqa: E402
+
+from deploy.local.mongod import MongoServer  # noqa: E402
+from deploy.local.rabbitmq import RabbitServer  # noqa: E402
+from tests import servers  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def mongo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
+    """The one MongoDB of a test run. A test that stops it starts it again."""
+    server = servers.start_mongo(tmp_path_factory.mktemp("mongo"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def rabbit_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitServer]:
+    """The one broker of a test run. A test that stops it starts it again."""
+    server = servers.start_rabbit(tmp_path_factory.mktemp("rabbit"))
+    yield server
+    server.stop()
