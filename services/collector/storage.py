@@ -14,7 +14,7 @@ from typing import Any
 from bson import Binary
 from pymongo import ASCENDING, DESCENDING
 from pymongo.database import Database
-from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from services.collector.domain.source import Source, SourceKind
 from services.collector.sorting import Entry, Refusal
@@ -27,7 +27,6 @@ EVENTS = "events"
 QUARANTINE = "quarantine"
 SOURCES = "sources"
 _DUPLICATE = 11000
-_OTHER_OPTIONS = 85  # IndexOptionsConflict
 _PENDING = {"pending_since": {"$exists": True}}
 
 
@@ -46,13 +45,12 @@ def create_indexes(database: Database[Document], config: Config) -> None:
 
 
 def _expire(database: Database[Document], collection: str, days: int) -> None:
-    seconds = int(timedelta(days=days).total_seconds())
-    try:
-        database[collection].create_index([("received_at", ASCENDING)], name="retention", expireAfterSeconds=seconds)
-    except OperationFailure as error:
-        if error.code != _OTHER_OPTIONS:
-            raise
-        database.command("collMod", collection, index={"name": "retention", "expireAfterSeconds": seconds})
+    """Keep rows for `days`. The index is made anew where it had another age: changing one in place takes rights of an admin."""
+    age = int(timedelta(days=days).total_seconds())
+    known = database[collection].index_information().get("retention")
+    if known and known.get("expireAfterSeconds") != age:
+        database[collection].drop_index("retention")
+    database[collection].create_index([("received_at", ASCENDING)], name="retention", expireAfterSeconds=age)
 
 
 class Archive:

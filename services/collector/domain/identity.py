@@ -41,8 +41,9 @@ def subject_of(message: Mapping[str, Any]) -> str:
 def keys_of(message: Mapping[str, Any], *traits: Mapping[str, Any]) -> list[str]:
     """Every identity key in a message, the subject first, then device, addresses and handles; without repeats."""
     keys = [subject_of(message), _key(message, "anon", "anonymousId")]
-    keys += [email_key(trait.get("email")) for trait in traits]
-    keys += [key for trait in traits for key in _handles(trait)]
+    stated = [given for given in traits if given]
+    keys += [email_key(given.get("email")) for given in stated]
+    keys += [key for given in stated for key in _handles(given)]
     return list(dict.fromkeys(key for key in keys if key))
 
 
