@@ -17,7 +17,7 @@ and [schemas/](schemas).
 Every service publishes on a topic exchange of its own, `<source>.events`, with the event's name as routing key. The body is the
 data as plain JSON; beside it, in the headers, are the CloudEvents 1.0 attributes.
 
-With nameko, nothing else is needed:
+With nameko, the handler gets the data:
 
 ```python
 from nameko.events import event_handler
