@@ -6,8 +6,9 @@ rewrites, it can be undone exactly, and the result is a function of the set of e
 """
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -18,7 +19,7 @@ from shared.handlers import Announcement, Consequences, Figure, Folded, Handler,
 from shared.identity import Grouping, id_of, strongest
 
 S = TypeVar("S")
-Follow = Callable[[str, Any, Any, datetime], Consequences]
+Follow = Callable[..., Consequences]  # (customer id, facts, rules, now[, Before])
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Model(Generic[S]):
     `name` is the collection of what follows, `<name>_facts` that of the facts. `state` is a dataclass whose every field has a
     default; `combine` joins the facts of several identity keys and must not depend on their order. `rules` names the settings
     document that `follows` methods receive, read within the transaction. `regroup` is given by the one service that decides who is
-    who: from the facts of connected keys it returns the key that names each one's customer; others follow its statements.
+    who: from the facts of connected keys it returns the key that names each one's customer; others follow its statements. `rollup`
+    says to which further rows a figure adds, coarser sums of it; it may read nothing but the figure's collection, id and values.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Model(Generic[S]):
     combine: Callable[[Sequence[S]], S]
     rules: Callable[[Mapping[str, Any] | None], Any] | None = None
     regroup: Callable[[Mapping[str, S]], Mapping[str, str]] | None = None
+    rollup: Callable[[Figure], Sequence[Figure]] | None = None
 
 
 @dataclass(slots=True)
@@ -61,6 +64,18 @@ class Applied:
     rows: Mapping[str, str] = field(default_factory=dict)
     figures: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     said: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What was so before this look at a customer, for a service that announces how something changed, not that it is so.
+
+    `rows` are those of every customer whom one of the keys belonged to, as collection/id. `backfill` says that nothing but imported
+    history led to this look, so that nothing may be announced.
+    """
+
+    rows: Collection[str] = ()
+    backfill: bool = False
 
 
 @dataclass(slots=True)
@@ -95,15 +110,27 @@ class Batch(Generic[S]):
     def __init__(self, model: Model[S], members: Iterable[Member[S]] = (), views: Iterable[View] = ()) -> None:
         self.model = model
         self.members: dict[str, Member[S]] = {member.id: member for member in members}
+        self._groups: dict[str, set[str]] = defaultdict(set)  # ids of members by customer
+        for member in self.members.values():
+            self._groups[member.customer_id].add(member.id)
         self.views: dict[str, View] = {view.id: view for view in views}
         self._touched: dict[str, Member[S]] = {}
+        self._live: set[str] = set()  # members that something other than imported history changed
         self._concerned: set[str] = set()
         self._statements: list[tuple[Announcement, Event | None]] = []
         self._journal: list[Row] = []
+        self._counts: list[Figure] = []
 
     def member(self, key: str) -> Member[S]:
         """The member of an identity key; one that was never heard of starts empty, as a customer of its own."""
-        return self.members.setdefault(id_of(key), Member(key, id_of(key), self.model.state()))
+        known = self.members.get(id_of(key))
+        if known is None:
+            known = self.members[id_of(key)] = Member(key, id_of(key), self.model.state())
+            self._groups[known.customer_id].add(known.id)
+        return known
+
+    def _group(self, customer_id: str) -> list[Member[S]]:
+        return sorted((self.members[member] for member in self._groups.get(customer_id, ())), key=lambda m: m.key)
 
     def apply(self, service: object, handler: Handler, event: Event, keys: Sequence[str]) -> None:
         """Fold one event through one handler. Raises what the handler raises, and InvalidEvent for data that does not fit."""
@@ -117,10 +144,17 @@ class Batch(Generic[S]):
     def _keep(self, member: Member[S], result: Any, event: Event) -> None:
         if isinstance(result, Folded):
             self._journal += result.journal
+            self._counts += result.counts
             result = result.state
         if result is not member.state:
-            member.state, member.cause = result, event
-            self._touched[member.id] = member
+            member.state = result
+            self._touch(member, event)
+
+    def _touch(self, member: Member[S], event: Event) -> None:
+        member.cause = event
+        self._touched[member.id] = member
+        if not event.backfill:
+            self._live.add(member.id)
 
     def state_grouping(self, grouping: Grouping, event: Event) -> None:
         """Follow a statement of who is who: each key keeps the one of the highest revision."""
@@ -130,30 +164,34 @@ class Batch(Generic[S]):
                 self._move(member, grouping.customer_id, grouping.revision, event)
 
     def decide_grouping(self, keys: Sequence[str], event: Event, statement: Callable[..., Announcement]) -> None:
-        """Ask the model who is who among all that the event's keys are connected with, and say what changed."""
+        """Ask the model who is who among all that the event's keys are connected with, and say what changed.
+
+        A group that stays as it was is left alone: nothing is said about it, and its keys keep their revision.
+        """
         if self.model.regroup is None or len(keys) < 2:
             return
-        customers = {self.member(key).customer_id for key in keys}
-        before = {m.id: m.customer_id for m in self.members.values() if m.customer_id in customers}
-        connected = [self.members[member] for member in before]
+        before = {customer_id: self._group(customer_id) for customer_id in {self.member(key).customer_id for key in keys}}
+        connected = [member for group in before.values() for member in group]
         names = self.model.regroup({member.key: member.state for member in connected})
-        if all(id_of(names[m.key]) == m.customer_id for m in connected):
-            return
+        after: dict[str, list[Member[S]]] = defaultdict(list)
+        for member in sorted(connected, key=lambda m: m.key):
+            after[id_of(names[member.key])].append(member)
+        changed = {customer_id: group for customer_id, group in sorted(after.items()) if group != before.get(customer_id)}
+        former = {customer_id: sorted({member.customer_id for member in group}) for customer_id, group in changed.items()}
         revision = max(member.revision for member in connected) + 1
-        for member in connected:
-            self._move(member, id_of(names[member.key]), revision, event)
-        for customer_id in sorted({member.customer_id for member in connected}):
-            group = [member for member in connected if member.customer_id == customer_id]
-            former = sorted({before[member.id] for member in group})
-            keys_now = sorted(member.key for member in group)
-            self._statements.append(
-                (statement(Grouping(customer_id, tuple(keys_now), revision), former, strongest(keys_now), event), event)
-            )
+        for customer_id, group in changed.items():
+            named = [member.key for member in group]
+            for member in group:
+                self._move(member, customer_id, revision, event)
+            said = statement(Grouping(customer_id, tuple(named), revision), former[customer_id], strongest(named), event)
+            self._statements.append((said, event))
 
     def _move(self, member: Member[S], customer_id: str, revision: int, event: Event) -> None:
         self._concerned |= {member.customer_id, customer_id}
-        member.customer_id, member.revision, member.cause = customer_id, revision, event
-        self._touched[member.id] = member
+        self._groups[member.customer_id].discard(member.id)
+        self._groups[customer_id].add(member.id)
+        member.customer_id, member.revision = customer_id, revision
+        self._touch(member, event)
 
     def look_again(self, customer_ids: Iterable[str]) -> None:
         """These customers are to be looked at although no fact changed: time has passed or rules are new."""
@@ -166,22 +204,29 @@ class Batch(Generic[S]):
         before = [self.views[customer] for customer in sorted(concerned) if customer in self.views]
         after: list[tuple[View, Consequences, Event | None]] = []
         for customer in sorted(concerned):
-            group = sorted((m for m in self.members.values() if m.customer_id == customer), key=lambda m: m.key)
+            group = self._group(customer)
             if group:
                 after.append(self._look_at(customer, group, follow, rules, now))
         changes.gone = [view.id for view in before if view.id not in {new.id for new, _, _ in after}]
         _difference(before, after, changes)
+        changes.figures = _rolled_up([*changes.figures, *self._counts], self.model.rollup)
         return changes
 
     def _look_at(
         self, customer: str, group: list[Member[S]], follow: Follow | None, rules: Any, now: datetime
     ) -> tuple[View, Consequences, Event | None]:
         state = group[0].state if len(group) == 1 else self.model.combine([member.state for member in group])
-        consequences = follow(customer, state, rules, now) if follow else Consequences()
+        before = (self._before(group),) if follow and len(inspect.signature(follow).parameters) > 4 else ()
+        consequences = follow(customer, state, rules, now, *before) if follow else Consequences()
         version = self.views[customer].version + 1 if customer in self.views else 1
         causes = [member.cause for member in group if member.cause]
         view = View(customer, [member.id for member in group], applied(consequences), version)
         return view, consequences, causes[-1] if causes else None
+
+    def _before(self, group: list[Member[S]]) -> Before:
+        ids = {member.id for member in group}
+        rows = {row for view in self.views.values() if not ids.isdisjoint(view.members) for row in view.applied.rows}
+        return Before(rows, backfill=not ids.isdisjoint(self._touched) and ids.isdisjoint(self._live))
 
 
 def applied(consequences: Consequences) -> Applied:
@@ -200,6 +245,19 @@ def _summed(figures: Sequence[Figure]) -> dict[str, Mapping[str, int]]:
         key = f"{figure.collection}/{figure.id}"
         sums[key] = _plus(sums[key], figure.values) if key in sums else figure.values
     return sums
+
+
+def _rolled_up(figures: Sequence[Figure], rollup: Callable[[Figure], Sequence[Figure]] | None) -> list[Figure]:
+    """One figure a row: what several add to it, and what finer ones add to it, is summed before it is written."""
+    rows: dict[tuple[str, str], Figure] = {}
+    for fine in figures:
+        for figure in (fine, *(rollup(fine) if rollup else ())):
+            key = (figure.collection, figure.id)
+            known = rows.get(key)
+            values = _plus(known.values, figure.values) if known else figure.values
+            rows[key] = Figure(*key, values, (known.dimensions if known else None) or figure.dimensions)
+    moved = ((figure, _minus(figure.values, {})) for figure in rows.values())
+    return [replace(figure, values=values) for figure, values in moved if values]
 
 
 def _difference(before: list[View], after: list[tuple[View, Consequences, Event | None]], changes: Changes) -> None:

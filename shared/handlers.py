@@ -111,10 +111,15 @@ class Consequences:
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """What a handler may return where facts alone are not enough: new facts, and rows of a journal, each written once."""
+    """What a handler may return where facts alone are not enough: new facts, rows of a journal, each written once, and counts.
+
+    `counts` are added once with the event and for good: for what is counted by the event and not by the customer, so that no
+    facts have to be kept.
+    """
 
     state: Any
     journal: tuple[Row, ...] = ()
+    counts: tuple[Figure, ...] = ()
 
 
 @dataclass(frozen=True)

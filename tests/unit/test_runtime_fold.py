@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from shared import events
 from shared.envelope import Event
-from shared.fold import Model
-from shared.handlers import Consequences, Figure, Timer, follows, handles
+from shared.fold import Batch, Model
+from shared.handlers import Consequences, Figure, Folded, Timer, follows, handlers_of, handles
 from shared.identity import id_of
 from tests.order_free import NOW, assert_order_free, event
 
@@ -79,3 +80,60 @@ def test_a_split_gives_back_exactly_what_was_before_the_merge():
     assert history.state()["figures"] == apart.state()["figures"]
     assert history.state()["timers"] == apart.state()["timers"]
     assert history.customer("user:1").orders == {"a": 100}
+
+
+def rolled_up(figure: Figure) -> list[Figure]:
+    return [Figure(figure.collection, "year", figure.values)] if figure.id != "year" else []
+
+
+TILL = Model("till", Purchases, combine, rollup=rolled_up)
+
+
+class Till:
+    """Counts events by month as they come, and what was bought by month; both roll up into the year."""
+
+    name = "till"
+
+    @handles(events.ORDER_COMPLETED, TILL)
+    def on_order_completed(self, customer: Purchases, order: Placed, event: Event) -> Folded:
+        counts = (Figure("counts", f"{event.time:%Y-%m}", {"events": 1}, {"month": event.time.month}),)
+        return Folded(replace(customer, orders={**customer.orders, order.order_id: order.amount}), counts=counts)
+
+    @handles(events.PAGE_VIEWED, TILL)
+    def on_page_viewed(self, customer: Purchases, page: dict[str, Any], event: Event) -> Folded:
+        return Folded(customer, counts=(Figure("counts", f"{event.time:%Y-%m}", {"events": 1}, {"month": event.time.month}),))
+
+    @follows(TILL)
+    def follow_up(self, customer_id: str, customer: Purchases, rules: None, now: datetime) -> Consequences:
+        return Consequences(figures=(Figure("sales", "2026-06", {"revenue": sum(customer.orders.values())}),))
+
+
+def test_counts_are_added_once_an_event_and_keep_no_facts():
+    viewed = [event(events.PAGE_VIEWED, "anon:x", {}, name=str(number)) for number in range(3)]
+    history = assert_order_free(Till, [TILL], viewed)
+    assert history.state()["figures"] == {"counts/2026-06": {"events": 3}, "counts/year": {"events": 3}}
+    assert history.state()["members"] == {}
+
+
+def test_figures_and_counts_roll_up_into_coarser_rows():
+    earlier = event(events.PAGE_VIEWED, "user:1", {}, NOW - timedelta(days=31))
+    history = assert_order_free(Till, [TILL], [order("user:1", "a", 100), order("user:2", "b", 50), earlier])
+    assert history.state()["figures"] == {
+        "counts/2026-05": {"events": 1},
+        "counts/2026-06": {"events": 2},
+        "counts/year": {"events": 3},
+        "sales/2026-06": {"revenue": 150},
+        "sales/year": {"revenue": 150},
+    }
+
+
+def test_a_row_that_several_figures_of_a_batch_add_to_is_written_once():
+    batch = Batch(TILL)
+    handler = next(one for one in handlers_of(Till) if one.event == "page_viewed")
+    for number in range(3):
+        batch.apply(Till(), handler, event(events.PAGE_VIEWED, "anon:x", {}, name=str(number)), ["anon:x"])
+    figures = batch.settle(None, None, NOW).figures
+    assert [(one.id, one.values, one.dimensions) for one in figures] == [
+        ("2026-06", {"events": 3}, {"month": 6}),
+        ("year", {"events": 3}, {}),
+    ]
