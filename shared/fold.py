@@ -6,10 +6,12 @@ rewrites, it can be undone exactly, and the result is a function of the set of e
 """
 
 import hashlib
+import inspect
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -216,7 +218,7 @@ class Batch(Generic[S]):
         self, customer: str, group: list[Member[S]], follow: Follow | None, rules: Any, now: datetime
     ) -> tuple[View, Consequences, Event | None]:
         state = group[0].state if len(group) == 1 else self.model.combine([member.state for member in group])
-        before = (self._before(group),) if follow and len(inspect.signature(follow).parameters) > 4 else ()
+        before = (self._before(group),) if follow and _asks_before(follow) else ()
         consequences = follow(customer, state, rules, now, *before) if follow else Consequences()
         version = self.views[customer].version + 1 if customer in self.views else 1
         causes = [member.cause for member in group if member.cause]
@@ -227,6 +229,11 @@ class Batch(Generic[S]):
         ids = {member.id for member in group}
         rows = {row for view in self.views.values() if not ids.isdisjoint(view.members) for row in view.applied.rows}
         return Before(rows, backfill=not ids.isdisjoint(self._touched) and ids.isdisjoint(self._live))
+
+
+@lru_cache(maxsize=100)
+def _asks_before(follow: Follow) -> bool:
+    return len(inspect.signature(follow).parameters) > 4
 
 
 def applied(consequences: Consequences) -> Applied:

@@ -163,7 +163,10 @@ def fires(timer_kind: str, model: "Model[Any]") -> Callable[[F], F]:
 
 
 def follows(model: "Model[Any]") -> Callable[[F], F]:
-    """Mark the method that says what follows from the facts of a customer. One a model."""
+    """Mark the method that says what follows from the facts of a customer. One a model.
+
+    With a further parameter it is also given `shared.fold.Before`, to announce changes. Nothing but announcements may depend on that.
+    """
 
     def mark(method: F) -> F:
         method._follows = model  # type: ignore[attr-defined]
