@@ -30,13 +30,16 @@ def _storage() -> Iterator[Storage]:
     try:
         config = load("collector")
         database = mongo.connect(config)
+    except ConfigurationError as error:
+        raise click.ClickException(f"the environment is not right: {error}") from None
+    try:
         with mongo.reachable():
             create_indexes(database, config)
         yield Storage(database)
-    except ConfigurationError as error:
-        raise click.ClickException(f"the environment is not right: {error}") from None
     except StoreAway as error:
         raise click.ClickException(f"MongoDB cannot be reached at MONGO_URI ({error}): is it running?") from None
+    finally:
+        database.client.close()
 
 
 @click.group(help=__doc__)

@@ -26,10 +26,10 @@ _log = logs.get(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Knock:
-    """A request at a door: where, as which call, its headers and bytes, and when it came."""
+    """A request at a door: where, as which call (None: the body tells), its headers and bytes, and when it came."""
 
     path: str
-    call: str
+    call: str | None
     headers: Headers
     body: bytes
     at: datetime
@@ -103,20 +103,18 @@ class Doors:
         lots = []
         for given, body in messages:
             headers = {str(name).lower(): value for name, value in given.items() if isinstance(value, str)}
-            call = wire.CALLS.get(headers.get("call", "")) or ("batch" if wire.holds_batch(body) else wire.MESSAGE)
-            lots.append(self._open(Knock(AMQP_PATH, call, headers, body, now)))
+            lots.append(self._open(Knock(AMQP_PATH, wire.CALLS.get(headers.get("call", "")), headers, body, now)))
         self._store("amqp", lots, now)
 
     def _receive(self, call: str, headers: Headers, body: bytes, now: datetime) -> tuple[Lot, int]:
-        """Open and store one HTTP request. Raises Refused where nothing of it can be kept."""
+        """Open and store one HTTP request. Raises Refused for a call that does not exist, and for busy."""
         name = wire.call_of(call)
         try:
             if self._backlog(self._backlog_limit) >= self._backlog_limit:
                 raise answers.busy()
             lot = self._open(Knock(f"/v1/{name}", name, headers, body, now))
-            if lot.source_id is None and lot.turned_away:
-                raise lot.turned_away
-            return lot, self._store("http", [lot], now)
+            strangers = lot.source_id is None  # leave nothing behind: anybody can reach this door
+            return lot, 0 if strangers else self._store("http", [lot], now)
         except StoreAway as error:
             _log.warning("answering 429", error=logs.place(error))
             raise answers.busy() from error
@@ -125,7 +123,7 @@ class Doors:
         key, body = knock.key_in_headers(), knock.body
         try:
             body = wire.inflate(body, knock.headers.get("content-encoding", ""))
-            parcel = wire.unpack(knock.call, body)
+            parcel = wire.unpack(knock.call or wire.call_in(body), body)
             key = key or parcel.write_key
             source = self._admit(key, knock.at)
         except Refused as refusal:

@@ -111,15 +111,15 @@ def unpack(call: str, body: bytes) -> Parcel:
     return _unpack_batch(call, body) if call in _BATCHES else _unpack_single(call, body)
 
 
-def holds_batch(body: bytes) -> bool:
-    """Whether a body is a batch: for doors where no path says so."""
+def call_in(body: bytes) -> str:
+    """The call of a body that came without a path: `batch`, or a single message that names its own type."""
     try:
         _batches.decode(body)
     except msgspec.ValidationError:
-        return False
+        return MESSAGE
     except _UNREADABLE:
-        return b'"batch"' in body
-    return True
+        return "batch" if b'"batch"' in body else MESSAGE
+    return "batch"
 
 
 def message_in(item: bytes, context: Mapping[str, Any]) -> dict[str, Any]:

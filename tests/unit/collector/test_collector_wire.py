@@ -227,7 +227,13 @@ def test_other_data_is_refused(data: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "is_batch"), [(batch(GOOD), True), (json.dumps(GOOD).encode(), False), (b'{"batch":[NaN]}', True), (b"x", False)]
+    ("body", "call"),
+    [
+        (batch(GOOD), "batch"),
+        (b'{"batch":[NaN]}', "batch"),
+        (json.dumps(GOOD).encode(), wire.MESSAGE),
+        (b"x", wire.MESSAGE),
+    ],
 )
-def test_a_body_without_a_path_says_itself_whether_it_is_a_batch(body: bytes, is_batch: bool) -> None:
-    assert wire.holds_batch(body) is is_batch
+def test_a_body_without_a_path_tells_itself_what_it_is(body: bytes, call: str) -> None:
+    assert wire.call_in(body) == call
