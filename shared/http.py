@@ -7,8 +7,8 @@
         def get_customer(self, identity: str) -> dict[str, Any]:
             ...
 
-A handler gets the path's parts, `query` and `body` (loaded by their schemas), raises a `Problem` or returns what `response` dumps. nameko's
-own answer to an exception is its text, and its server takes bodies of any size: both are replaced here.
+A handler gets the path's parts, `query`, `headers` and `body` (loaded by their schemas), raises a `Problem` or returns what `response`
+dumps. nameko's own answer to an exception is its text, and its server takes bodies of any size: both are replaced here.
 """
 
 import base64
@@ -107,18 +107,22 @@ class Door(HttpRequestHandler):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class Options:
-    """What a typed route says of itself: schemas of query, body and result, the status of success, who may call it."""
+    """What a typed route says of itself: schemas of query, headers, body and result, the status of success, who may call it.
+
+    The `headers` schema names each header that the route reads by its `data_key`: `Idempotency-Key`.
+    """
 
     summary: str
     response: Schema | None = None
     query: Schema | None = None
+    headers: Schema | None = None
     body: Schema | None = None
     status: int = 200
     open_to_all: bool = False
 
 
 class Route(Door):
-    """An entrypoint with schemas: query and body are loaded, the result is dumped as JSON."""
+    """An entrypoint with schemas: query, headers and body are loaded, the result is dumped as JSON."""
 
     def __init__(self, method: str, url: str, **options: Any) -> None:
         super().__init__(method, url)
@@ -130,6 +134,8 @@ class Route(Door):
         parameters = dict(request.path_values)  # type: ignore[attr-defined]  # set by nameko
         if self.options.query is not None:
             parameters["query"] = _load(self.options.query, request.args.to_dict(), "query parameters")
+        if self.options.headers is not None:
+            parameters["headers"] = _load(self.options.headers, _headers(self.options.headers, request), "headers")
         if self.options.body is not None:
             parameters["body"] = _load(self.options.body, _json(request), "body")
         return (), parameters
@@ -229,7 +235,7 @@ def from_cursor(cursor: str | None) -> Any:
         return None
     try:
         return json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, binascii.Error):
+    except (ValueError, RecursionError, binascii.Error):
         raise BadRequest("`cursor` is not one that a page gave as `next`; start without it.") from None
 
 
@@ -238,13 +244,23 @@ def _load(schema: Schema, values: Any, what: str) -> Any:
         return schema.load(values)
     except ValidationError as error:
         found = error.messages if isinstance(error.messages, dict) else {"_schema": error.messages}
-        kind = BadRequest if what == "query parameters" else Unprocessable
+        kind = Unprocessable if what == "body" else BadRequest
         raise kind(f"The {what} cannot be used: see `fields`.", fields=found) from None
+
+
+def _headers(schema: Schema, request: Request) -> dict[str, str]:
+    """The headers that a schema names, whatever the case they came in."""
+    names = [field.data_key or name for name, field in schema.fields.items()]
+    return {name: request.headers[name] for name in names if name in request.headers}
 
 
 def _json(request: Request) -> Any:
     try:
-        return json.loads(request.get_data() or b"{}")
+        raw = request.get_data() or b"{}"
+        value = json.loads(raw)
+        if b"\\u" in raw:  # an escape may be half a character, which neither the database nor another reader can hold
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
     except RequestEntityTooLarge:
         raise TooLarge(f"The body is larger than {BODY_LIMIT} bytes.") from None
     except (ValueError, RecursionError):

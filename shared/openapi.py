@@ -59,6 +59,8 @@ def _operation(api: type[Api], name: str, one: Route) -> dict[str, Any]:
     parameters: list[Any] = [{"in": "path", "name": p, "required": True, "schema": {"type": "string"}} for p in path_parts]
     if one.options.query is not None:
         parameters.append({"in": "query", "schema": one.options.query})
+    if one.options.headers is not None:
+        parameters.append({"in": "header", "schema": one.options.headers})
     good: dict[str, Any] = {"description": one.options.summary}
     if one.options.response is not None:
         good["content"] = {"application/json": {"schema": one.options.response}}

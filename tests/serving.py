@@ -1,0 +1,78 @@
+"""The HTTP class of a service, run in the test's process on a free port as the launcher would run it."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from nameko.containers import ServiceContainer
+
+from deploy.local.mongod import MongoServer
+from deploy.local.settings import free_ports
+from shared.config import Config
+from shared.run import create_indexes, prepare, service_classes
+from shared.unit_of_work import UnitOfWork
+from tests.servers import Answer, HttpClient
+
+TOKEN = "a token of the tests"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running service: what it serves, its database, and the way by which events reach it."""
+
+    client: HttpClient
+    settings: Mapping[str, Any]
+
+    @property
+    def database(self) -> Any:
+        return self.settings["DATABASE"]
+
+    @property
+    def work(self) -> UnitOfWork:
+        work: UnitOfWork = self.settings["UNIT_OF_WORK"]
+        return work
+
+    def get(self, path: str, status: int = 200) -> Any:
+        return self.call("GET", path, status=status)
+
+    def post(self, path: str, body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Any:
+        return self.call("POST", path, body, status, headers)
+
+    def call(self, method: str, path: str, body: Any = None, status: int = 200, headers: Mapping[str, str] | None = None) -> Any:
+        """The JSON of an answer, after its status was compared."""
+        sent = None if body is None else json.dumps(body).encode()
+        answer: Answer = self.client.request(method, path, sent, headers)
+        assert answer.status == status, answer.body
+        return json.loads(answer.body)
+
+
+@contextmanager
+def listening(api: type, settings: Mapping[str, Any]) -> Iterator[HttpClient]:
+    """An HTTP class on a free port; the client bears the token."""
+    port = free_ports(1)[0]
+    container = ServiceContainer(api, {**settings, "WEB_SERVER_ADDRESS": f"127.0.0.1:{port}"})
+    container.start()
+    try:
+        yield HttpClient(port, BEARER)
+    finally:
+        container.stop()
+
+
+@contextmanager
+def serving(service: str, mongo: MongoServer, database: str) -> Iterator[Served]:
+    """The service over a database of its own, with all its indexes."""
+    digest = hashlib.sha256(TOKEN.encode()).hexdigest()
+    config = Config(service, mongo_uri=mongo.uri(), mongo_database=database, api_token_sha256=digest)
+    classes = service_classes(service)
+    settings = prepare(config, classes)
+    create_indexes(settings)
+    try:
+        with listening(classes.api, settings) as client:
+            yield Served(client, settings)
+    finally:
+        settings["DATABASE"].client.drop_database(database)
+        settings["DATABASE"].client.close()

@@ -1,0 +1,71 @@
+"""What every HTTP class has: headers by schema, and bodies that the database can hold. A small class of its own stands for any."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from marshmallow import Schema, fields, validate
+
+from shared.config import Config
+from shared.http import Api, route
+from shared.openapi import document
+from tests.servers import HttpClient
+from tests.serving import TOKEN, listening
+
+
+class Once(Schema):
+    key = fields.String(data_key="Idempotency-Key", load_default=None, validate=validate.Length(max=8))
+
+
+class Said(Schema):
+    text = fields.String(required=True)
+
+
+class EchoApi(Api):
+    """Says what it was told."""
+
+    name = "echo_api"
+
+    @route("POST", "/api/echo/<path:who>", summary="Echo", headers=Once(), body=Said())
+    def echo(self, who: str, headers: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
+        return {"who": who, **headers, **body}
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[HttpClient]:
+    digest = hashlib.sha256(TOKEN.encode()).hexdigest()
+    with listening(EchoApi, {"SAMBANDH": Config("echo", api_token_sha256=digest), "DATABASE": None, "max_workers": 4}) as found:
+        yield found
+
+
+def test_a_header_reaches_the_handler_in_whatever_case_it_came(client):
+    for name in ("Idempotency-Key", "idempotency-key", "IDEMPOTENCY-KEY"):
+        answer = client.request("POST", "/api/echo/user:1%2F2", b'{"text": "hi"}', {name: "k"})
+        assert json.loads(answer.body) == {"who": "user:1/2", "key": "k", "text": "hi"}
+
+
+def test_a_header_that_is_not_sent_takes_its_default(client):
+    assert json.loads(client.request("POST", "/api/echo/a", b'{"text": "hi"}').body)["key"] is None
+
+
+def test_a_header_that_breaks_its_schema_is_a_bad_request_that_names_it(client):
+    answer = client.request("POST", "/api/echo/a", b'{"text": "hi"}', {"Idempotency-Key": "longer than eight"})
+    assert answer.status == 400
+    assert list(json.loads(answer.body)["fields"]) == ["Idempotency-Key"]
+
+
+@pytest.mark.parametrize("text", [r"\ud800", r"a \udc00 b", r"\ud83d"])
+def test_half_a_character_is_a_bad_request(client, text):
+    assert client.request("POST", "/api/echo/a", f'{{"text": "{text}"}}'.encode()).status == 400
+
+
+def test_an_escaped_whole_character_arrives(client):
+    answer = client.request("POST", "/api/echo/a", rb'{"text": "\ud83d\ude42 \u00e9"}')
+    assert json.loads(answer.body)["text"] == "🙂 é"
+
+
+def test_headers_are_part_of_the_openapi_document():
+    operation = document(EchoApi)["paths"]["/api/echo/{who}"]["post"]
+    assert [p["name"] for p in operation["parameters"] if p["in"] == "header"] == ["Idempotency-Key"]
