@@ -1,4 +1,4 @@
-"""The collector's worker: the relay that publishes what was accepted, and the reader of the AMQP door."""
+"""The collector's worker: the relay that publishes what was accepted, and the readers of the AMQP door and of unrouted events."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -6,9 +6,9 @@ from typing import Any
 
 from services.collector.doors import Doors
 from services.collector.storage import EVENTS, Storage
-from shared.consume import Reader
+from shared.consume import Reader, bury
 from shared.outbox import Relay
-from shared.topology import INTAKE_QUEUE
+from shared.topology import INTAKE_QUEUE, UNROUTED
 
 
 def intake(database: Any, letters: Sequence[tuple[dict[str, Any], bytes]]) -> None:
@@ -17,8 +17,9 @@ def intake(database: Any, letters: Sequence[tuple[dict[str, Any], bytes]]) -> No
 
 
 class Collector:
-    """Publishes `shop.events` from the archive, and takes events from the exchange `shop.intake`."""
+    """Publishes `shop.events` from the archive, takes events from the exchange `shop.intake`, and parks what nobody listens to."""
 
     name = "collector"
     relay = Relay(EVENTS, keep=True)
     intake = Reader(INTAKE_QUEUE, intake)
+    unrouted = Reader(UNROUTED, bury("no service is bound to this event: was the topology declared after the last change?"))

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import openapi_spec_validator
 import pytest
+from pymongo import MongoClient
 from rudderstack.analytics.client import Client as RudderClient
 from segment.analytics.client import Client as SegmentClient
 
@@ -259,6 +260,20 @@ def test_an_amqp_shop_meets_the_same_rules(collector: Collector) -> None:
     assert collector.published(about("amqp-2"))
     rows = collector.read("/api/collector/quarantine?code=missing_field")["items"]
     assert [row["path"] for row in rows if row["message_id"] == "m-amqp-bad"] == ["shop.intake"]
+
+
+def test_an_event_that_no_service_is_bound_to_is_parked_in_sight(collector: Collector) -> None:
+    publisher = Publisher(collector.rabbit.uri("profiles"), "test-unbound")
+    publisher.publish([Letter("1", "profiles.events", "nobody_listens", {"ce-type": "nobody_listens"}, b"{}")])
+    publisher.discard()
+    client: MongoClient[dict[str, Any]] = MongoClient(collector.mongo.uri("collector"))
+    parked = client["sambandh_collector"]["parked"]
+    deadline = time.monotonic() + 30
+    while (row := parked.find_one({"event": "nobody_listens"})) is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    client.close()
+    assert row is not None
+    assert "no service is bound" in row["reason"]
 
 
 def test_what_was_refused_can_be_read_with_the_token_and_not_without(collector: Collector) -> None:
