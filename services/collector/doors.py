@@ -11,7 +11,7 @@ from services.collector.answers import Answer
 from services.collector.domain.refusal import Reason, Refused
 from services.collector.domain.source import Source, check_key, hash_of
 from services.collector.memo import Memo
-from services.collector.sorting import Refusal, Sorted, Sorter
+from services.collector.sorting import Refusal, Sorted, Sorter, content_id, random_id
 from services.collector.storage import Storage
 from shared import logs, metrics
 from shared.errors import StoreAway
@@ -58,7 +58,7 @@ class Doors:
 
     def __init__(self, storage: Storage, backlog_limit: int = 200_000) -> None:
         self._storage = storage
-        self._sorter = Sorter()
+        self._http, self._amqp = Sorter(random_id), Sorter(content_id)
         self._source_of = Memo[str, Source | None](storage.sources.by_key, _SOURCE_SECONDS)
         self._backlog = Memo[int, int](storage.archive.backlog, _BACKLOG_SECONDS)
         self._backlog_limit = backlog_limit
@@ -98,12 +98,13 @@ class Doors:
     def intake(self, messages: Sequence[tuple[Mapping[str, Any], bytes]], now: datetime) -> None:
         """Take messages that came over AMQP, all in one write. Nothing is lost: what is refused is in quarantine. Raises StoreAway.
 
-        The header `call` may say `import`; otherwise the body tells a batch from a single message.
+        The header `call` may say `import`; otherwise the body tells a batch from a single message. The broker may deliver a message
+        twice, so one without `messageId` is known by its content.
         """
         lots = []
         for given, body in messages:
             headers = {str(name).lower(): value for name, value in given.items() if isinstance(value, str)}
-            lots.append(self._open(Knock(AMQP_PATH, wire.CALLS.get(headers.get("call", "")), headers, body, now)))
+            lots.append(self._open(Knock(AMQP_PATH, wire.CALLS.get(headers.get("call", "")), headers, body, now), self._amqp))
         self._store("amqp", lots, now)
 
     def _receive(self, call: str, headers: Headers, body: bytes, now: datetime) -> tuple[Lot, int]:
@@ -112,14 +113,14 @@ class Doors:
         try:
             if self._backlog(self._backlog_limit) >= self._backlog_limit:
                 raise answers.busy()
-            lot = self._open(Knock(f"/v1/{name}", name, headers, body, now))
+            lot = self._open(Knock(f"/v1/{name}", name, headers, body, now), self._http)
             strangers = lot.source_id is None  # leave nothing behind: anybody can reach this door
             return lot, 0 if strangers else self._store("http", [lot], now)
         except StoreAway as error:
             _log.warning("answering 429", error=logs.place(error))
             raise answers.busy() from error
 
-    def _open(self, knock: Knock) -> Lot:
+    def _open(self, knock: Knock, sorter: Sorter) -> Lot:
         key, body = knock.key_in_headers(), knock.body
         try:
             body = wire.inflate(body, knock.headers.get("content-encoding", ""))
@@ -129,7 +130,7 @@ class Doors:
         except Refused as refusal:
             whole = Refusal(0, None, refusal.code, refusal.message, body[: wire.REQUEST_BYTES])
             return Lot(knock.path, self._source_id(key), Sorted(refusals=[whole]), refusal)
-        return Lot(knock.path, source.id, self._sorter.sort(parcel, source, knock.at, knock.traceparent))
+        return Lot(knock.path, source.id, sorter.sort(parcel, source, knock.at, knock.traceparent))
 
     def _admit(self, key: str | None, now: datetime) -> Source:
         if not key:

@@ -1,5 +1,6 @@
 """The messages of a parcel, sorted into events for the archive and refusals for the quarantine."""
 
+import hashlib
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -56,10 +57,20 @@ def event_id(source_id: str, message_id: str) -> str:
     return derived_id(SOURCE, source_id, message_id)
 
 
-class Sorter:
-    """Sorts parcels over the event catalogue. `new_id` makes the id of a message that has none."""
+def random_id(item: bytes) -> str:
+    """An id for a message that has none: every request without ids is news, as the protocol has it."""
+    return str(uuid.uuid4())
 
-    def __init__(self, new_id: Callable[[], str] = lambda: str(uuid.uuid4())) -> None:
+
+def content_id(item: bytes) -> str:
+    """An id for a message that has none and may be delivered twice: the same bytes are the same message."""
+    return hashlib.sha256(item).hexdigest()
+
+
+class Sorter:
+    """Sorts parcels over the event catalogue. `new_id` makes the id of a message that has none from its bytes."""
+
+    def __init__(self, new_id: Callable[[bytes], str] = random_id) -> None:
         self._translator = Translator(shapes())
         self._new_id = new_id
 
@@ -70,34 +81,35 @@ class Sorter:
             message: dict[str, Any] = {}
             try:
                 message = message_in(item, parcel.context)
-                outcome.entries.append(self._entry(message, parcel, source, now, traceparent))
+                message_id = _message_id(message) or self._new_id(item)
+                reception = _reception(message, event_id(source.id, message_id), parcel, now)
+                accepted = self._accepted(message, source, reception)
             except Refused as refusal:
                 outcome.refusals.append(Refusal(index, _legible_id(message), refusal.code, refusal.message, item))
+                continue
+            event = _event(accepted, reception, traceparent)
+            outcome.entries.append(Entry(event, source.id, message_id, accepted.original_timestamp, accepted.sent_at))
         outcome.refusals.extend(_surplus(parcel))
         return outcome
 
-    def _entry(self, message: dict[str, Any], parcel: Parcel, source: Source, now: datetime, traceparent: str | None) -> Entry:
-        message_id = _message_id(message) or self._new_id()
-        reception = Reception(
-            event_id=event_id(source.id, message_id),
-            received_at=clock.truncated(now),
-            sent_at=clock.parse_sent_at(parcel.sent_at if parcel.sent_at is not None else message.get("sentAt")),
-            call=parcel.message_type,
-            backfill=parcel.backfill,
-        )
-        accepted = self._translator.translate(message, source, reception)
-        if isinstance(accepted, Refused):
-            raise accepted
-        event = _event(accepted, reception, traceparent)
-        return Entry(event, source.id, message_id, accepted.original_timestamp, accepted.sent_at)
+    def _accepted(self, message: dict[str, Any], source: Source, reception: Reception) -> Accepted:
+        """The event of a message, held against the catalogue."""
+        outcome = self._translator.translate(message, source, reception)
+        if isinstance(outcome, Refused):
+            raise outcome
+        try:
+            by_name(outcome.name).check(outcome.data)
+        except InvalidEvent as error:
+            raise Refused(Reason.NOT_IN_CATALOGUE, error.reason) from None
+        return outcome
+
+
+def _reception(message: dict[str, Any], event_id: str, parcel: Parcel, now: datetime) -> Reception:
+    sent_at = parcel.sent_at if parcel.sent_at is not None else message.get("sentAt")
+    return Reception(event_id, clock.truncated(now), clock.parse_sent_at(sent_at), parcel.message_type, parcel.backfill)
 
 
 def _event(accepted: Accepted, reception: Reception, traceparent: str | None) -> Event:
-    """The event on its way, held against the catalogue."""
-    try:
-        by_name(accepted.name).check(accepted.data)
-    except InvalidEvent as error:
-        raise Refused(Reason.NOT_IN_CATALOGUE, error.reason) from None
     return Event(
         id=reception.event_id,
         name=accepted.name,

@@ -1,7 +1,6 @@
 """A request of the Segment protocol, taken apart into messages that stand or fall by themselves."""
 
 import base64
-import binascii
 import gzip
 import json
 import math
@@ -146,7 +145,7 @@ def basic_key(authorization: str) -> str | None:
         return None
     try:
         return base64.b64decode(credentials, validate=True).decode().partition(":")[0] or None
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return None
 
 
@@ -155,7 +154,7 @@ def from_base64(data: str) -> bytes:
     try:
         text = data.strip().replace(" ", "+").replace("-", "+").replace("_", "/").rstrip("=")
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         raise Refused(Reason.INVALID_ENCODING, "data must be the event as base64 of its JSON") from None
 
 

@@ -279,6 +279,13 @@ def test_messages_over_amqp_meet_the_same_rules_and_none_is_lost(doors: Doors, s
     assert rows == {("web-1", "invalid_money"), (None, "unknown_write_key"), ("web-1", "invalid_json")}
 
 
+def test_a_message_that_the_broker_delivers_twice_is_taken_once(doors: Doors, database: Any) -> None:
+    letter = ({"write-key": KEY}, json.dumps({name: value for name, value in ORDER.items() if name != "messageId"}).encode())
+    doors.intake([letter], NOW)
+    doors.intake([letter, letter], NOW)
+    assert database["events"].count_documents({}) == 1
+
+
 def test_the_quarantine_is_listed_newest_first_page_by_page(doors: Doors, storage: Storage) -> None:
     for minute in range(5):
         message = {**BAD, "messageId": f"m-{minute}"}

@@ -12,12 +12,12 @@ import pytest
 
 from services.collector import wire
 from services.collector.domain import Reason
-from services.collector.sorting import Sorted, Sorter, event_id
+from services.collector.sorting import Sorted, Sorter, content_id, event_id, random_id
 from shared.envelope import derived_id
 from tests.unit.collector.given import NOW, SOURCE, order
 
 CAPTURED = Path(__file__).parents[2] / "samples" / "requests"
-_sorter = Sorter(new_id=lambda: "made-up")
+_sorter = Sorter(new_id=lambda item: "made-up")
 
 
 def sort(*messages: Any, call: str = "batch", **outside: Any) -> Sorted:
@@ -76,6 +76,11 @@ def test_the_same_message_of_the_same_source_is_the_same_event() -> None:
 
 def test_a_message_without_an_id_gets_one() -> None:
     assert sort(order()).entries[0].message_id == "made-up"
+
+
+def test_made_up_ids_tell_requests_apart_over_http_and_contents_apart_over_amqp() -> None:
+    assert random_id(b"{}") != random_id(b"{}")
+    assert content_id(b"{}") == content_id(b"{}") != content_id(b"[]")
 
 
 @pytest.mark.parametrize(("message_id", "code"), [("x" * 101, Reason.INVALID_ID), ([1], Reason.INVALID_ID)])

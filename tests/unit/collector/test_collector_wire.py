@@ -201,6 +201,7 @@ def test_the_key_is_in_the_body_else_in_the_first_item(body: bytes, key: str | N
         ("basic " + base64.b64encode(b"wk_1").decode(), "wk_1"),
         ("Basic " + base64.b64encode(b":").decode(), None),
         ("Basic !!!", None),
+        ("Basic ÿ", None),
         ("Basic " + base64.b64encode(b"\xff").decode(), None),
         ("Bearer token", None),
         ("", None),
