@@ -73,13 +73,16 @@ class Partition:
                 self._open()
                 messages = self._read()
                 if messages:
-                    self.handle(self, messages)
-                    faults.reached("consume.before_ack")
-                    self._channel.basic_ack(messages[-1].delivery_info["delivery_tag"], multiple=True)
+                    self._finish(messages)
                     self._trust(messages)
         except BaseException:
             self.drop()
             raise
+
+    def _finish(self, messages: list[Any]) -> None:
+        self.handle(self, messages)
+        faults.reached("consume.before_ack")
+        self._channel.basic_ack(messages[-1].delivery_info["delivery_tag"], multiple=True)
 
     def _open(self) -> None:
         if self._connection is not None:
@@ -98,7 +101,7 @@ class Partition:
 
     def _read(self) -> list[Any]:
         """Up to a batch of messages: the first within half a second, more while they keep coming, a short wait for stragglers."""
-        limit = 1 if self.suspicious else self.worker.config.batch_size
+        limit = self._limit
         if not self._arrived:
             self._drain(0.5)
         deadline = monotonic() + self.worker.config.batch_linger_ms / 1000
@@ -107,7 +110,14 @@ class Partition:
             if not self._drain(max(left, 0.0005)) and left <= 0:
                 break
         broker.beat(self._connection)
-        batch, self._arrived[:] = self._arrived[:limit], self._arrived[limit:]
+        return self._take()
+
+    @property
+    def _limit(self) -> int:
+        return 1 if self.suspicious else self.worker.config.batch_size
+
+    def _take(self) -> list[Any]:
+        batch, self._arrived[:] = self._arrived[: self._limit], self._arrived[self._limit :]
         return batch
 
     def _drain(self, seconds: float) -> bool:
@@ -166,10 +176,19 @@ class Partition:
         self._connection = self._channel = None
 
     def close(self) -> None:
-        """Leave in order: everything handled is acknowledged, the rest goes back."""
-        if self._connection is not None:
+        """Leave in order: take nothing new, finish what has arrived, acknowledge it, say goodbye."""
+        if self._connection is None:
+            return
+        try:
+            with broker.reachable():
+                self._channel.basic_cancel(self._tag)
+                while self._arrived:
+                    self._finish(self._take())
             broker.close(self._connection)
-        self._connection = self._channel = None
+        except (BrokerAway, StoreAway) as error:  # it goes back to the queue
+            _log.warning("left with work in hand", partition=self.queue, error=logs.place(error))
+        finally:
+            self.drop()
 
 
 class Reader(Worker):

@@ -11,7 +11,7 @@ from pymongo.database import Database
 
 from shared.fold import Applied, Batch, Changes, Member, Model, View
 from shared.identity import lookup_id
-from shared.mongo import Document, Session
+from shared.mongo import Document, Session, ensure_collection
 
 S = TypeVar("S")
 Operations = dict[str, list[Any]]
@@ -26,8 +26,7 @@ def to_document(value: Any) -> Any:
 def create_indexes(database: Database[Document], model: Model[Any]) -> None:
     """Indexes and collections of a model. A collection cannot be made inside every transaction, so they are made here."""
     database[f"{model.name}_facts"].create_index([("customer", ASCENDING)], name="customer")
-    if model.name not in database.list_collection_names():
-        database.create_collection(model.name)
+    ensure_collection(database, model.name)
 
 
 def load(database: Database[Document], model: Model[S], ids: Iterable[str], session: Session | None = None) -> Batch[S]:

@@ -140,5 +140,7 @@ def _text(time: datetime) -> str:
 
 
 def _time(text: str) -> datetime:
+    """An aware time in whole milliseconds, which is what MongoDB keeps."""
     time = datetime.fromisoformat(text)
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+    time = time if time.tzinfo else time.replace(tzinfo=UTC)
+    return time.replace(microsecond=time.microsecond // 1000 * 1000)

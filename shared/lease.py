@@ -28,7 +28,9 @@ class Lease:
 
     def hold(self) -> bool:
         """Take or prolong the lease; False while another process holds it. Raises StoreAway."""
-        mine = {"$or": [{"$eq": ["$holder", PROCESS]}, {"$lt": [{"$ifNull": ["$until", "$$NOW"]}, "$$NOW"]}, {"$not": ["$holder"]}]}
+        mine = {
+            "$or": [{"$eq": ["$holder", PROCESS]}, {"$lt": [{"$ifNull": ["$until", "$$NOW"]}, "$$NOW"]}, {"$not": ["$holder"]}]
+        }
         until = {"$add": ["$$NOW", self._milliseconds]}
         take = {"holder": {"$cond": [mine, PROCESS, "$holder"]}, "until": {"$cond": [mine, until, "$until"]}}
         try:

@@ -5,15 +5,18 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
+import pymongo
 from bson.codec_options import CodecOptions
 from pymongo import MongoClient, WriteConcern
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import (
     AutoReconnect,
+    CollectionInvalid,
     ConnectionFailure,
     NetworkTimeout,
     NotPrimaryError,
+    OperationFailure,
     PyMongoError,
     ServerSelectionTimeoutError,
     WaitQueueTimeoutError,
@@ -28,7 +31,10 @@ Document = dict[str, Any]
 Session = ClientSession
 T = TypeVar("T")
 
+_NAMESPACE_EXISTS = 48
+TRANSACTION_SECONDS = 15.0  # below the broker's patience for heartbeats
 DURABLE = WriteConcern(w="majority", j=True, wtimeout=20_000)
+_AWARE = cast("CodecOptions[Document]", CodecOptions(tz_aware=True))
 _AWAY = (
     ServerSelectionTimeoutError,
     NetworkTimeout,
@@ -58,7 +64,7 @@ def connect(config: Config) -> Database[Document]:
 def durable(database: Database[Document]) -> Database[Document]:
     """`database` with majority reads and majority, journaled writes."""
     return database.with_options(
-        codec_options=cast("CodecOptions[Document]", CodecOptions(tz_aware=True)),
+        codec_options=_AWARE,
         write_concern=DURABLE,
         read_concern=ReadConcern("majority"),
         read_preference=ReadPreference.PRIMARY,
@@ -73,7 +79,7 @@ def reachable() -> Iterator[None]:
     except _AWAY as error:
         raise StoreAway(type(error).__name__) from error
     except PyMongoError as error:
-        if error.has_error_label("TransientTransactionError") or error.has_error_label("RetryableWriteError"):
+        if error.timeout or error.has_error_label("TransientTransactionError") or error.has_error_label("RetryableWriteError"):
             raise StoreAway(type(error).__name__) from error
         raise
 
@@ -82,9 +88,10 @@ def transaction(database: Database[Document], work: Callable[[Session], T]) -> T
     """Run `work(session)` in one snapshot, majority, journaled transaction and return what it returns.
 
     The driver repeats `work` after a write conflict and the commit after an unknown result, so `work` must have no effect outside
-    its session. Raises StoreAway where the database cannot be reached.
+    its session. Raises StoreAway where the database cannot be reached, or conflicts go on: a process that was killed within a
+    transaction blocks the rows that it wrote until the server ends it (transactionLifetimeLimitSeconds; set it to a few seconds).
     """
-    with reachable(), database.client.start_session() as session:
+    with reachable(), pymongo.timeout(TRANSACTION_SECONDS), database.client.start_session() as session:
         return session.with_transaction(
             work,
             read_concern=ReadConcern("snapshot"),
@@ -93,7 +100,20 @@ def transaction(database: Database[Document], work: Callable[[Session], T]) -> T
         )
 
 
+def ensure_collection(database: Database[Document], name: str) -> None:
+    """Create a collection unless it is there: what is written first inside a transaction may only meet existing ones.
+
+    Two replicas that start at the same moment may both find it missing.
+    """
+    if name not in database.list_collection_names():
+        try:
+            database.create_collection(name)
+        except (CollectionInvalid, OperationFailure) as error:
+            if not isinstance(error, CollectionInvalid) and error.code != _NAMESPACE_EXISTS:
+                raise
+
+
 def server_time(database: Database[Document]) -> datetime:
     """The database's clock: the only one that decides what is due and who holds a lease."""
     with reachable():
-        return cast(datetime, database.client.admin.command("hello")["localTime"])
+        return cast(datetime, database.client.admin.command("hello", codec_options=_AWARE)["localTime"])

@@ -12,7 +12,7 @@ from time import monotonic
 from pymongo import ASCENDING
 from pymongo.database import Database
 
-from shared import logs, metrics, parked
+from shared import faults, logs, metrics, parked
 from shared.broker import Letter, Publisher, letter
 from shared.envelope import Event, derived_id, encode, from_document
 from shared.errors import BrokerAway
@@ -105,6 +105,7 @@ class Relay(Worker):
         except BrokerAway:
             metrics.UNPUBLISHED.labels("broken").inc(len(rows))
             raise
+        faults.reached("relay.after_confirm")
         self._done(sorted(receipt.confirmed))
         metrics.PUBLISHED.inc(len(receipt.confirmed))
         if receipt.returned or receipt.refused:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pymongo import ASCENDING, DeleteOne, UpdateOne
 from pymongo.database import Database
 
-from shared import logs, metrics
+from shared import faults, logs, metrics
 from shared.envelope import Event, derived_id, encode
 from shared.errors import StoreAway
 from shared.extension import Worker
@@ -145,10 +145,12 @@ class Timers(Worker):
     def _apply(self, due: list[Document]) -> None:
         for sweep in [timer for timer in due if timer["kind"] == REPROJECT]:
             self._sweep(sweep)
-        timers = {self._event(timer).id: timer for timer in due if timer["kind"] != REPROJECT}
-        if not timers:
+        others = [timer for timer in due if timer["kind"] != REPROJECT]
+        if not others:
             return
-        events = [self._event(timer) for timer in timers.values()]
+        began = server_time(self.database)
+        events = [self._event(timer, began) for timer in others]
+        timers = {event.id: timer for event, timer in zip(events, others, strict=True)}
         report = self.work.apply(events, "timers", admit=lambda session, fresh: self._still_pending(session, fresh, timers))
         now = server_time(self.database)
         for event in report.applied:
@@ -162,16 +164,18 @@ class Timers(Worker):
         if pending:
             fired = [{"$set": {"state": "fired", "fired_at": "$$NOW"}}]
             self._timers.update_many({"_id": {"$in": sorted(pending)}}, fired, session=session)
+        faults.reached("timers.before_commit")
         return [event for event in fresh if timers[event.id]["_id"] in pending]
 
-    def _event(self, timer: Document) -> Event:
+    def _event(self, timer: Document, now: datetime) -> Event:
+        """The firing as an event: it happened when it was due, and was heard of when it fired."""
         return Event(
             id=derived_id(self.config.service, TIMER_SOURCE, timer["_id"]),
             name=timer["kind"],
             source=TIMER_SOURCE,
             subject=timer["subject"],
             time=timer["due"],
-            received_at=timer["due"],
+            received_at=now,
             body=encode(timer["data"]),
         )
 

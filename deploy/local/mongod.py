@@ -19,6 +19,7 @@ from deploy.local.settings import LOOPBACK
 REPLICA_SET = "sambandh"
 _START_SECONDS = 60.0
 _CACHE_GIGABYTES = "0.5"
+_TRANSACTION_SECONDS = 5
 _UNAUTHORIZED = 13
 _AUTHENTICATION_FAILED = 18
 _ALREADY_INITIALIZED = 23
@@ -78,6 +79,8 @@ class MongoServer:
             *("--replSet", REPLICA_SET, "--keyFile", str(self._key_file), "--auth"),
             *("--wiredTigerCacheSizeGB", _CACHE_GIGABYTES, "--oplogSize", "256", "--nounixsocket", "--quiet"),
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+            # A process killed within a transaction blocks what it wrote until the server ends it; 60 s unless told.
+            *("--setParameter", f"transactionLifetimeLimitSeconds={_TRANSACTION_SECONDS}"),
         ]
 
     def _direct(self, authenticated: bool = False) -> MongoClient[dict[str, Any]]:
