@@ -205,14 +205,17 @@ def _grouping(event: Event) -> Grouping:
 
 
 def _grouping_announcement(grouping: Grouping, former: Sequence[str], subject: str, event: Event) -> Announcement:
-    """Keys that came together are a merge, keys that were left behind a split; readers treat both alike."""
-    kind = PROFILE_MERGED if set(former) - {grouping.customer_id} else PROFILE_SPLIT
-    data = {
+    """Keys of several customers that came together are a merge, keys that are left of one customer a split; readers treat both alike."""
+    kind = PROFILE_MERGED if len(former) > 1 else PROFILE_SPLIT
+    data: dict[str, Any] = {
         "customer_id": grouping.customer_id,
         "identity_keys": list(grouping.identity_keys),
         "revision": grouping.revision,
-        "former_customer_ids": list(former),
     }
+    if kind is PROFILE_MERGED:
+        data["merged_from"] = [customer for customer in former if customer != grouping.customer_id]
+    else:
+        data["split_from"] = list(former)
     return Announcement(kind, f"{grouping.customer_id}/{grouping.revision}", subject, event.time, data, event.backfill)
 
 
