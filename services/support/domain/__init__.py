@@ -1,0 +1,1 @@
+"""The rules of support: what an agent should see of a customer, and what may become of a ticket."""
