@@ -1,0 +1,73 @@
+"""Campaigns' worker: facts that decide who belongs to which audience, and what follows from them."""
+
+from datetime import datetime
+from typing import Any
+
+from services.campaigns.domain import customer as facts
+from services.campaigns.domain.audiences import Audiences
+from services.campaigns.domain.customer import CartAbandoned, CartRecovered, Customer, Heard
+from services.campaigns.domain.membership import standings
+from services.campaigns.effects import Look, consequences
+from services.campaigns.storage import CUSTOMERS
+from shared import events
+from shared.commerce import OrderCancelled, OrderContent, OrderRefunded
+from shared.consume import Inbox
+from shared.envelope import Event
+from shared.fold import Before
+from shared.handlers import Consequences, follows, handles
+from shared.outbox import Relay
+from shared.timers import Timers
+
+
+class Campaigns:
+    """Keeps the members of every audience by events and by the clock."""
+
+    name = "campaigns"
+    inbox = Inbox(CUSTOMERS)
+    timers = Timers()
+    relay = Relay()
+
+    @handles(events.ORDER_COMPLETED, CUSTOMERS)
+    def on_order_completed(self, customer: Customer, order: OrderContent, event: Event) -> Customer:
+        """An order makes a buyer, adds to the spend, and ends every cart that was left before."""
+        return facts.order_placed(customer, order, _heard(event))
+
+    @handles(events.ORDER_UPDATED, CUSTOMERS)
+    def on_order_updated(self, customer: Customer, order: OrderContent, event: Event) -> Customer:
+        """Lines and amounts are from now on what the shop says now."""
+        return facts.order_revised(customer, order, _heard(event))
+
+    @handles(events.ORDER_CANCELLED, CUSTOMERS)
+    def on_order_cancelled(self, customer: Customer, cancelled: OrderCancelled, event: Event) -> Customer:
+        """A cancelled order makes no buyer and adds nothing to the spend."""
+        return facts.order_cancelled(customer, cancelled, _heard(event))
+
+    @handles(events.ORDER_REFUNDED, CUSTOMERS)
+    def on_order_refunded(self, customer: Customer, refunded: OrderRefunded, event: Event) -> Customer:
+        """Money that went back is no spend, and what went back was not bought."""
+        return facts.order_refunded(customer, refunded, _heard(event))
+
+    @handles(events.CART_ABANDONED, CUSTOMERS)
+    def on_cart_abandoned(self, customer: Customer, cart: CartAbandoned, event: Event) -> Customer:
+        """A cart that was left makes an abandoner, until the next order."""
+        return facts.cart_abandoned(customer, cart, _heard(event))
+
+    @handles(events.CART_RECOVERED, CUSTOMERS)
+    def on_cart_recovered(self, customer: Customer, cart: CartRecovered, event: Event) -> Customer:
+        """The cart was bought after all, also if the order itself has not been heard of yet."""
+        return facts.cart_recovered(customer, cart, _heard(event))
+
+    @handles(events.PROFILE_MERGED, CUSTOMERS, every_key=True)
+    @handles(events.PROFILE_SPLIT, CUSTOMERS, every_key=True)
+    def on_who_is_who(self, customer: Customer, stated: dict[str, Any], event: Event, key: str) -> Customer:
+        """Each key that a customer is known by is kept, so that announcements name it: an advertising audience goes by e-mail."""
+        return facts.know_key(customer, key)
+
+    @follows(CUSTOMERS)
+    def follow_up(self, customer_id: str, customer: Customer, rules: Audiences, now: datetime, before: Before) -> Consequences:
+        """Rows of members, sizes, announcements, and a timer for the moment at which time will change a membership."""
+        return consequences(Look(customer_id, customer, now), rules, standings(rules, customer, now), before)
+
+
+def _heard(event: Event) -> Heard:
+    return Heard(event.subject, event.time, event.id, event.backfill)
