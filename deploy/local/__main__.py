@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -82,7 +82,8 @@ def one_line_errors() -> Iterator[None]:
 
 
 def _attached(settings: Settings) -> None:
-    signal.signal(signal.SIGTERM, _interrupt)
+    # Ctrl-C too: a shell script's background job starts with it ignored. And a closed terminal stops everything.
+    _on_signals(_interrupt)
     console = Console()
     progress = Progress(console)
     stack = Stack(settings, progress.report)
@@ -95,11 +96,15 @@ def _attached(settings: Settings) -> None:
         supervise(stack.processes(), lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True))
     except KeyboardInterrupt:
         # A second Ctrl-C must not leave half of it running.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        _on_signals(signal.SIG_IGN)
         console.print("Stopping: services finish what they hold, up to 30 s.")
         stack.stop()
         _ready_marker(settings).unlink(missing_ok=True)
+
+
+def _on_signals(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, handler)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -17,7 +17,7 @@ _NEEDED_BYTES = 1_000_000_000
 def check_directory(run_dir: Path) -> None:
     """The run directory exists and can be written."""
     try:
-        run_dir.mkdir(parents=True, exist_ok=True)
+        run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)  # it holds customers and passwords
         probe = run_dir / "write-probe"
         probe.touch()
         probe.unlink()

@@ -70,13 +70,13 @@ def welcome(console: Console, stack: Stack) -> None:
 
 
 def status_table(stack: Stack) -> Table:
-    """Each process with its state, pid, ports and log."""
-    table = Table("part", "state", "pid", "ports", "log")
+    """Each process with its state, pid and ports."""
+    table = Table("part", "state", "pid", "ports", caption=f"logs: {stack.settings.run_dir / 'log'}")
     ports = _ports(stack)
     for process in stack.processes():
         running = process.id
         state = "stopped" if running is None else _state(stack, process.name)
-        table.add_row(process.name, state, str(running.pid) if running else "", ports.get(process.name, ""), str(process.log))
+        table.add_row(process.name, state, str(running.pid) if running else "", ports.get(process.name, ""))
     return table
 
 

@@ -66,8 +66,8 @@ class Settings:
             gateway_address=environ.get("GATEWAY_ADDRESS", LOOPBACK),
             event_rate=numbers.positive("GATEWAY_EVENT_RATE", 1000),
             api_rate=numbers.positive("GATEWAY_API_RATE", 200),
-            amqp_uri=environ.get("AMQP_URI") or None,
-            mongo_uri=environ.get("MONGO_URI") or None,
+            amqp_uri=_foreign(environ.get("AMQP_URI"), ports["AMQP_PORT"]),
+            mongo_uri=_foreign(environ.get("MONGO_URI"), ports["MONGO_PORT"]),
             log_level=environ.get("LOG_LEVEL", "INFO"),
         )
         numbers.raise_problems()
@@ -101,6 +101,11 @@ class Settings:
         for name, pair in self.services.items():
             ports |= {f"SERVICE_PORT_BASE (API of {name})": pair.api, f"SERVICE_PORT_BASE (metrics of {name})": pair.metrics}
         return ports
+
+
+def _foreign(uri: str | None, own_port: int) -> str | None:
+    """The address of a server of the user's; None for our own, which a shell that has read `.run/env` would hand back to us."""
+    return uri if uri and f"@{LOOPBACK}:{own_port}/" not in uri else None
 
 
 def free_ports(count: int) -> list[int]:

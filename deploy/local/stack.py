@@ -59,7 +59,6 @@ class Stack:
             check_disk(self.settings.run_dir)
             check_ports(self.settings)
             self._start_servers()
-            self._prepare()
             self._start_services()
             with self._reported("gateway"):
                 self.gateway.start()
@@ -151,24 +150,28 @@ class Stack:
         own.write(self._supervisor_file)
 
     def _start_servers(self) -> None:
-        """Database and broker side by side: the broker's boot is most of a start."""
+        """Database and broker side by side, each with what has to be in it before any service starts."""
         with ThreadPoolExecutor(max_workers=2) as pool:
-            starts = [pool.submit(self._start_server, server) for server in (self.mongo, self.rabbit) if server]
-            for start in starts:
-                start.result()
+            for task in [pool.submit(self._database), pool.submit(self._broker)]:
+                task.result()
 
-    def _start_server(self, server: MongoServer | RabbitServer) -> None:
-        with self._reported(server.process.name):
-            server.start()
+    def _database(self) -> None:
+        """MongoDB, and in it the source that the printed write key opens."""
+        if self.mongo:
+            with self._reported("mongod"):
+                self.mongo.start()
+        with self._reported("write key"):
+            key = {"SAMBANDH_WRITE_KEY": self.credentials.write_key}  # not an argument: those show in `ps`
+            command = ["services.collector", "sources", "ensure", "Web shop", "--kind", "web"]
+            self._once("sources", command, self.service_environment("collector") | key)
 
-    def _prepare(self) -> None:
-        """What has to exist before any service starts: exchanges and queues, and the source that the printed write key opens."""
+    def _broker(self) -> None:
+        """RabbitMQ, and in it every exchange and queue."""
+        if self.rabbit:
+            with self._reported("rabbitmq"):
+                self.rabbit.start()
         with self._reported("topology"):
             self._once("topology", ["shared.topology"], {"AMQP_URI": self.amqp_uri(TOPOLOGY)})
-        key = self.credentials.write_key
-        ensure = ["services.collector", "sources", "ensure", "--name", "Web shop", "--kind", "web", "--key", key]
-        with self._reported("write key"):
-            self._once("sources", ensure, self.service_environment("collector"))
 
     def _once(self, name: str, module: Sequence[str], environment: Mapping[str, str]) -> None:
         """Run one of our modules to its end; its last words are the reason when it fails."""

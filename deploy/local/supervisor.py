@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from deploy.local.processes import Process, last_line
+from deploy.local.processes import Process
 
 _LOOK_SECONDS = 0.5
 _FIRST_PAUSE = 1.0
@@ -32,13 +32,14 @@ class Watch:
         if now - self.started > _STEADY_SECONDS:
             self.pause = _FIRST_PAUSE
         self.due = now + self.pause
-        return f"{self.process.name} stopped ({last_line(self.process.log)}): starting it again in {self.pause:.0f} s"
+        code = "" if self.process.exit_code is None else f" (exit code {self.process.exit_code})"
+        return f"{self.process.name} stopped{code}: starting it again in {self.pause:.0f} s"
 
     def _restart(self, now: float) -> str:
         self.process.start()
         self.started, self.due = now, None
         self.pause = min(self.pause * 2, _LONGEST_PAUSE)
-        return f"{self.process.name} started again; what it said before is in {self.process.log}.1"
+        return f"{self.process.name} started again; what it said before it stopped is in {self.process.log}.1"
 
 
 def supervise(processes: list[Process], say: Callable[[str], None]) -> None:

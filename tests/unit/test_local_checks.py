@@ -90,6 +90,16 @@ def test_all_bad_numbers_are_told_at_once() -> None:
     assert [word in message(fault) for word in ("GATEWAY_PORT", "MONGO_PORT", "GATEWAY_API_RATE")] == [True] * 3
 
 
+def test_our_own_servers_in_the_environment_are_not_taken_for_the_users() -> None:
+    own = {
+        "AMQP_URI": "amqp://admin:x@127.0.0.1:5772/sambandh",
+        "MONGO_URI": "mongodb://admin:x@127.0.0.1:27117/?authSource=admin",
+    }
+    users = {"AMQP_URI": "amqp://me:x@broker:5672/shop", "MONGO_URI": "mongodb://127.0.0.1:27017/"}
+    read = [(settings.amqp_uri, settings.mongo_uri) for settings in map(Settings.from_environment, (own, users))]
+    assert read == [(None, None), (users["AMQP_URI"], users["MONGO_URI"])]
+
+
 def test_services_take_their_ports_in_order_from_the_base() -> None:
     settings = Settings.from_environment({"SERVICE_PORT_BASE": "9000"})
     assert [settings.services[name].api for name in SERVICES] == list(range(9001, 9008))
