@@ -125,6 +125,7 @@ def _response(request: Request, given: Answer) -> Response:
     """An answer that a page of any origin may read; the write key says who it is, not the origin."""
     response = Response(given.body, given.status, dict(given.headers))
     response.headers["Access-Control-Allow-Origin"] = request.headers.get("Origin", "*")
+    response.headers["Access-Control-Expose-Headers"] = "Retry-After"
     response.headers["Vary"] = "Origin"
     return response
 

@@ -1,16 +1,10 @@
 """The collector as a process: published clients, browsers and AMQP shops at its doors, subscribers behind it."""
 
 import base64
-import hashlib
 import json
-import os
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -20,139 +14,23 @@ from pymongo import MongoClient
 from rudderstack.analytics.client import Client as RudderClient
 from segment.analytics.client import Client as SegmentClient
 
-from deploy.local.credentials import SHOP, TOPOLOGY
+from deploy.local.credentials import SHOP
 from deploy.local.mongod import MongoServer
 from deploy.local.rabbitmq import RabbitServer
-from deploy.local.settings import free_ports
-from shared import broker, topology
+from shared import topology
 from shared.broker import Letter, Publisher
-from tests.servers import Answer, HttpClient
+from tests.integration.collector_process import TOKEN, Collector, about, collector_over, order
 
-TOKEN = "a token for this test"
-TAP = "collector-test"  # a queue that hears every shop event
 ORIGIN = "https://shop.example"
-
-
-@dataclass
-class Collector:
-    """A running collector: its doors, its write key, and everything that it published."""
-
-    http: HttpClient
-    key: str
-    rabbit: RabbitServer
-    mongo: MongoServer
-    heard: list[Any] = field(default_factory=list)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.http.port}"
-
-    def post(self, path: str, message: Any, **headers: str) -> Answer:
-        names = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.http.request("POST", path, json.dumps({**message, "writeKey": self.key}).encode(), names)
-
-    def read(self, path: str) -> Any:
-        answer = self.http.request("GET", path, headers={"Authorization": f"Bearer {TOKEN}"})
-        assert answer.status == 200, answer
-        return json.loads(answer.body)
-
-    def published(self, wanted: Callable[[Any], bool]) -> list[Any]:
-        """The messages on shop.events that fit, once there are any."""
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            self._listen()
-            found = [message for message in self.heard if wanted(message)]
-            if found:
-                return found
-            time.sleep(0.05)
-        raise AssertionError("the event was not published")
-
-    def _listen(self) -> None:
-        connection = broker.connect(self.rabbit.uri(), "test-tap")
-        channel = connection.channel()
-        while (message := channel.basic_get(TAP, no_ack=True)) is not None:
-            self.heard.append(message)
-        broker.close(connection)
 
 
 @pytest.fixture(scope="module")
 def collector(
     mongo_server: MongoServer, rabbit_server: RabbitServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Collector]:
-    """A process with the rights of the collector and no others."""
-    declare(rabbit_server)
-    http_port, metrics_port = free_ports(2)
-    environment = {
-        **os.environ,
-        "MONGO_URI": mongo_server.uri("collector"),
-        "AMQP_URI": rabbit_server.uri("collector"),
-        "HTTP_PORT": str(http_port),
-        "METRICS_PORT": str(metrics_port),
-        "API_TOKEN_SHA256": hashlib.sha256(TOKEN.encode()).hexdigest(),
-    }
-    key = command(environment, "sources", "add", "Clients under test").strip()
-    log = tmp_path_factory.mktemp("collector") / "collector.log"
-    with log.open("wb") as file:
-        process = subprocess.Popen([sys.executable, "-m", "shared.run", "collector"], env=environment, stdout=file, stderr=file)
-    try:
-        wait_until_ready(HttpClient(metrics_port), process, log)
-        yield Collector(HttpClient(http_port), key, rabbit_server, mongo_server)
-        process.terminate()
-        assert process.wait(30) == 0, log.read_text()[-2000:]
-    finally:
-        process.kill()
-        process.wait()
-
-
-def declare(rabbit: RabbitServer) -> None:
-    connection = broker.connect(rabbit.uri(TOPOLOGY), "test-topology")
-    topology.declare(connection.channel(), topology.events())
-    broker.close(connection)
-    admin = broker.connect(rabbit.uri(), "test-tap")
-    channel = admin.channel()
-    channel.queue_declare(TAP, durable=True, auto_delete=False, arguments={"x-queue-type": "quorum"})
-    channel.queue_bind(TAP, "shop.events", "#")
-    broker.close(admin)
-
-
-def command(environment: dict[str, str], *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "services.collector", *arguments], env=environment, capture_output=True, text=True, check=True
-    )
-    return done.stdout
-
-
-def wait_until_ready(health: HttpClient, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if health.request("GET", "/health/ready").status == 200:
-                return
-        except OSError:
-            pass
-        time.sleep(0.1)
-    raise AssertionError(log.read_text()[-4000:])
-
-
-def order(order_id: str, **more: Any) -> dict[str, Any]:
-    properties = {
-        "order_id": order_id,
-        "total": "27.50",
-        "currency": "EUR",
-        "products": [{"sku": "p-1", "price": 13.75, "quantity": 2}],
-    }
-    return {
-        "type": "track",
-        "userId": "42",
-        "event": "Order Completed",
-        "messageId": f"m-{order_id}",
-        "properties": properties,
-        **more,
-    }
-
-
-def about(order_id: str) -> Callable[[Any], bool]:
-    return lambda message: json.loads(message.body).get("order_id") == order_id
+    ready = collector_over(mongo_server, rabbit_server, "Clients under test")
+    with ready.running(tmp_path_factory.mktemp("collector") / "collector.log"):
+        yield ready
 
 
 @pytest.mark.parametrize("gzip", [False, True])
@@ -216,6 +94,7 @@ def test_a_browser_gets_its_settings_asks_before_it_sends_and_is_answered_from_a
     assert preflight.headers["access-control-max-age"] == "86400"
     sent = collector.post("/v1/t", order("browser", type=None), Content_Type="text/plain", Origin=ORIGIN, X_Retry_Count="1")
     assert (sent.status, sent.headers["access-control-allow-origin"]) == (200, ORIGIN)
+    assert sent.headers["access-control-expose-headers"] == "Retry-After"
     assert collector.http.request("POST", "/v1/m", b'{"series":[]}').status == 200
 
 
