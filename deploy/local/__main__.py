@@ -97,8 +97,9 @@ def _attached(settings: Settings) -> None:
     except KeyboardInterrupt:
         # A second Ctrl-C must not leave half of it running.
         _on_signals(signal.SIG_IGN)
-        console.print("Stopping: services finish what they hold, up to 30 s.")
-        stack.stop()
+        console.print("Stopping: services finish what they hold, up to 30 s.", highlight=False)
+        with progress:
+            stack.stop()
         _ready_marker(settings).unlink(missing_ok=True)
 
 

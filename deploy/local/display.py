@@ -28,6 +28,7 @@ class Progress:
         self._live = Live(console=console, get_renderable=self._table, refresh_per_second=8, transient=False)
 
     def __enter__(self) -> Self:
+        self._states.clear()
         if self._console.is_terminal:
             self._live.start()
         return self
