@@ -1,0 +1,7 @@
+"""Profiles: who is who, and what is known of each customer.
+
+Owns: identity keys and the customers that they belong to, traits, consent, orders as facts of a customer, the timeline, search.
+Handles: every event of `shop.events` that is about a person; `unsubscribed` of campaigns.
+Publishes: `profile_merged`, `profile_split`, `profile_created`, `consent_changed`.
+Serves: `/api/profiles/customers`, a customer by any identity, and its timeline.
+"""

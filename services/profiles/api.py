@@ -1,0 +1,61 @@
+"""HTTP of profiles: customers, found by whatever is known of them, and their timelines."""
+
+from dataclasses import fields
+from typing import Any
+
+from services.profiles import schemas
+from services.profiles.domain.profile import profile_of
+from services.profiles.storage import Customers, Period
+from shared.errors import NotFound
+from shared.http import Api, route
+from shared.openapi import serves_openapi
+
+_UNKNOWN = "No customer has this identity key, e-mail address or customer id. Identity keys look like user:42, URL-encoded."
+
+
+class ProfilesApi(Api):
+    """Customers as profiles knows them. An identity is an identity key (`user:42`), an e-mail address or a customer id."""
+
+    name = "profiles_api"
+    openapi = serves_openapi("profiles")
+
+    @route(
+        "GET",
+        "/api/profiles/customers",
+        summary="Find or list customers",
+        query=schemas.CustomersQuery(),
+        response=schemas.CustomerPage(),
+    )
+    def list_customers(self, query: dict[str, Any]) -> dict[str, Any]:
+        """Everybody who left a name of any kind or bought; visitors without either are not listed."""
+        customers = Customers(self.store)
+        if query["sort"] == "spend":
+            return customers.biggest_spenders(query["currency"], query["cursor"], query["limit"])
+        wanted = schemas.CustomersQuery.search(query)
+        return customers.search(wanted, query["sort"], query["cursor"], query["limit"])
+
+    @route(
+        "GET",
+        "/api/profiles/customers/<path:identity>/timeline",
+        summary="What happened to a customer",
+        query=schemas.TimelineQuery(),
+        response=schemas.TimelinePage(),
+    )
+    def get_timeline(self, identity: str, query: dict[str, Any]) -> dict[str, Any]:
+        """The events of all identity keys of the customer, newest first."""
+        wanted = Period(query.get("event"), query.get("from"), query.get("to"))
+        found = Customers(self.store).timeline(identity, wanted, query["cursor"], query["limit"])
+        if found is None:
+            raise NotFound(_UNKNOWN)
+        return found
+
+    @route("GET", "/api/profiles/customers/<path:identity>", summary="A customer", response=schemas.Customer())
+    def get_customer(self, identity: str) -> dict[str, Any]:
+        """All that is known of a customer, out of the facts of all its identity keys."""
+        found = Customers(self.store).find(identity)
+        if found is None:
+            raise NotFound(_UNKNOWN)
+        customer_id, customer = found
+        profile = profile_of(customer)
+        shown = {field.name: getattr(profile, field.name) for field in fields(profile)}
+        return {"customer_id": customer_id, "identity_keys": customer.identity_keys, **shown}

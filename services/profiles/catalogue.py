@@ -1,0 +1,8 @@
+"""The shop's events as profiles sorts them."""
+
+from shared import events
+from shared.events.shop.parts import ShopData
+
+ABOUT_PEOPLE = [kind for kind in events.CATALOGUE.values() if issubclass(kind.schema, ShopData)]
+BY_THE_SHOP = [events.ORDER_UPDATED, events.ORDER_CANCELLED, events.ORDER_REFUNDED]  # say nothing of where the customer is
+BY_THE_CUSTOMER = [kind for kind in ABOUT_PEOPLE if kind not in BY_THE_SHOP]

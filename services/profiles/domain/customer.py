@@ -1,0 +1,90 @@
+"""What is known of a customer: the facts of one identity key, and the facts of several as those of one person."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from services.profiles.domain.activity import Activity, merge_activity
+from services.profiles.domain.consent import DENIED, Consent, Word, merge_consent, state_consent
+from services.profiles.domain.facts import Identified, Unsubscribed
+from services.profiles.domain.identity import Links, by_strength, is_device
+from services.profiles.domain.traits import Traits, merge_traits, state_traits
+from shared.commerce import Orders, merge_orders
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Facts. `links` say what one key belongs to and mean nothing for several together."""
+
+    identity_keys: tuple[str, ...] = ()
+    links: Links = field(default_factory=Links)
+    traits: Traits = field(default_factory=dict)
+    consent: Consent = field(default_factory=dict)
+    orders: Orders = field(default_factory=dict)
+    activity: Activity = field(default_factory=Activity)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether this is more than a visitor passing by: somebody who left a name of any kind, or who bought.
+
+        Nameless visitors have a profile too, but they are not announced and not listed: there are millions of them.
+        """
+        if self.activity.first is None:
+            return False
+        return not all(is_device(key) for key in self.identity_keys) or any(order.placed for order in self.orders.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a fact comes from: the event's time and id, the identity key that it came with, and whether it is imported history."""
+
+    at: datetime
+    event_id: str
+    identity_key: str
+    backfill: bool = False
+
+
+def combine(customers: Sequence[Customer]) -> Customer:
+    """The facts of several identity keys as one customer's, in whatever order they are given."""
+    whole = Customer()
+    for one in customers:
+        whole = Customer(
+            identity_keys=by_strength({*whole.identity_keys, *one.identity_keys}),
+            traits=merge_traits(whole.traits, one.traits),
+            consent=merge_consent(whole.consent, one.consent),
+            orders=merge_orders(whole.orders, one.orders),
+            activity=merge_activity(whole.activity, one.activity),
+        )
+    return whole
+
+
+def named(customer: Customer, key: str, links: Links) -> Customer:
+    """The facts of the key `key`, which was heard of and is linked like this."""
+    if links is customer.links and customer.identity_keys:
+        return customer
+    return replace(customer, identity_keys=(key,), links=links)
+
+
+def identify(customer: Customer, fact: Identified, source: Source) -> Customer:
+    """A shop said who somebody is, and what they allow."""
+    traits = state_traits(customer.traits, fact.traits, source.at, source.event_id)
+    consent = _told(customer.consent, fact.consent or {}, source)
+    if traits is customer.traits and consent is customer.consent:
+        return customer
+    return replace(customer, traits=traits, consent=consent)
+
+
+def unsubscribe(customer: Customer, fact: Unsubscribed, source: Source) -> Customer:
+    """Leaving everything on a channel denies it; leaving one list of it is the affair of the list."""
+    if fact.list_id is not None:
+        return customer
+    consent = _told(customer.consent, {fact.channel: DENIED}, source)
+    return customer if consent is customer.consent else replace(customer, consent=consent)
+
+
+def _told(consent: Consent, stated: dict[str, str], source: Source) -> Consent:
+    words = {
+        channel: Word(status, source.at, source.event_id, source.identity_key, source.backfill)
+        for channel, status in stated.items()
+    }
+    return state_consent(consent, words)

@@ -1,0 +1,82 @@
+"""Data of events as profiles reads them: only the fields that it has a use for."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """What every event about a person says: the identity keys that it carried."""
+
+    identity_keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aliased:
+    """Data of `identity_aliased`: two keys of one person, said outright."""
+
+    previous: str
+    current: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identified:
+    """Data of `customer_identified`: traits as stated, null clearing one, and consent by channel (`granted`, `denied`)."""
+
+    traits: dict[str, Any]
+    consent: dict[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsubscribed:
+    """Data of `unsubscribed`. Without a `list_id` the customer wants nothing more on the channel."""
+
+    channel: str
+    list_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goods:
+    """A product in an event about several."""
+
+    product_id: str
+    name: str | None = None
+    quantity: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """What the timeline shows of an event of whatever kind; a field is None where the event does not have it.
+
+    `name` is that of the page, the product, the promotion or the shop's own event. Amounts are minor units of `currency`.
+    """
+
+    shop_source: str
+    order_id: str | None = None
+    refund_id: str | None = None
+    checkout_id: str | None = None
+    cart_id: str | None = None
+    amount: int | None = None
+    discount: int | None = None
+    price: int | None = None
+    currency: str | None = None
+    product_id: str | None = None
+    name: str | None = None
+    category: str | None = None
+    quantity: int | None = None
+    query: str | None = None
+    path: str | None = None
+    coupon_id: str | None = None
+    promotion_id: str | None = None
+    wishlist_id: str | None = None
+    list_id: str | None = None
+    review_id: str | None = None
+    rating: str | None = None
+    share_via: str | None = None
+    step: int | None = None
+    group_id: str | None = None
+    previous: str | None = None
+    current: str | None = None
+    products: tuple[Goods, ...] = ()
+    traits: dict[str, Any] = field(default_factory=dict)
+    consent: dict[str, str] | None = None

@@ -1,0 +1,216 @@
+"""What the HTTP side of profiles takes and gives."""
+
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
+
+from services.profiles.catalogue import ABOUT_PEOPLE
+from services.profiles.domain.directory import folded_words, phone_tail
+from services.profiles.storage import Search
+from shared.commerce import OrderStatus
+from shared.http import PageQuery
+
+SORTS = ("last_seen", "orders", "spend")
+FEWEST_DIGITS = 4
+_CONDITIONS = ("email", "phone", "name", "min_orders", "seen_since")
+
+
+def _a_word(name: str) -> None:
+    if not folded_words(name):
+        raise ValidationError("Give at least one letter or digit.")
+
+
+def _some_digits(number: str) -> None:
+    if len(phone_tail(number)) < FEWEST_DIGITS:
+        raise ValidationError(f"Give at least the last {FEWEST_DIGITS} digits.")
+
+
+def _described(text: str) -> dict[str, str]:
+    return {"description": text}
+
+
+class CustomersQuery(PageQuery):
+    """Which customers to list: all conditions that are given have to hold."""
+
+    email = fields.String(
+        validate=validate.Length(1, 254),
+        metadata=_described("An e-mail address of the customer, as a whole; case does not matter."),
+    )
+    phone = fields.String(
+        validate=[validate.Length(max=64), _some_digits],
+        metadata=_described(
+            "The last digits of a phone number, at least four. All but digits, and zeros in front, do not matter."
+        ),
+    )
+    name = fields.String(
+        validate=[validate.Length(max=254), _a_word],
+        metadata=_described("Beginnings of words in the customer's names; all have to be found. Case does not matter."),
+    )
+    min_orders = fields.Integer(
+        validate=validate.Range(0, 1_000_000_000), metadata=_described("Only those with at least so many orders.")
+    )
+    seen_since = fields.AwareDateTime(metadata=_described("Only those last seen at this time or later."))
+    sort = fields.String(
+        load_default="last_seen",
+        validate=validate.OneOf(SORTS),
+        metadata=_described("What to sort by, from high to low. `spend` takes a `currency` and lists all who ever bought in it."),
+    )
+    currency = fields.String(
+        validate=validate.Regexp("^[A-Z]{3}$", error="Give an ISO 4217 code in capitals, such as EUR."),
+        metadata=_described("The currency of `sort=spend`."),
+    )
+
+    @validates_schema
+    def spend_has_a_currency_and_no_conditions(self, data: dict[str, Any], **kwargs: Any) -> None:
+        if data["sort"] != "spend":
+            return
+        if "currency" not in data:
+            raise ValidationError("Name the currency to sort by, such as EUR.", "currency")
+        given = [name for name in _CONDITIONS if name in data]
+        if given:
+            raise ValidationError(f"Leave out {', '.join(given)}: customers are found by last_seen or orders only.", "sort")
+
+    @staticmethod
+    def search(data: dict[str, Any]) -> Search:
+        """The conditions of a loaded query."""
+        return Search(**{name: data.get(name) for name in _CONDITIONS})
+
+
+class TimelineQuery(PageQuery):
+    """Which events of a customer to list."""
+
+    class Meta:
+        unknown = EXCLUDE
+        include = {
+            "from": fields.AwareDateTime(attribute="from", metadata=_described("Only events at this time or later.")),
+            "to": fields.AwareDateTime(attribute="to", metadata=_described("Only events before this time.")),
+        }
+
+    event = fields.String(
+        validate=validate.OneOf(sorted(kind.name for kind in ABOUT_PEOPLE), error="No event about customers has this name."),
+        metadata=_described("Only events of this name: `order_completed`."),
+    )
+
+
+class Money(Schema):
+    """An amount in minor units of a currency."""
+
+    currency = fields.String(required=True)
+    amount = fields.Integer(required=True)
+
+
+class Refunds(Schema):
+    """What went back for orders that count."""
+
+    count = fields.Integer(required=True)
+    amounts = fields.List(fields.Nested(Money), required=True)
+
+
+class OrderSummary(Schema):
+    """An order in short; `amount` is what was to be paid, `net` what is left of it after refunds."""
+
+    order_id = fields.String(required=True)
+    placed_at = fields.AwareDateTime(required=True)
+    status = fields.Enum(OrderStatus, by_value=True, required=True)
+    currency = fields.String(required=True)
+    amount = fields.Integer(required=True)
+    net = fields.Integer(required=True)
+
+
+class Bought(Schema):
+    """How often something was bought, in orders that count."""
+
+    orders = fields.Integer(required=True, metadata=_described("Orders that it was in."))
+    pieces = fields.Integer(required=True, metadata=_described("Pieces in all of them."))
+    last_bought_at = fields.AwareDateTime(required=True)
+
+
+class BoughtProduct(Bought):
+    """A product that the customer bought."""
+
+    product_id = fields.String(attribute="id", required=True)
+    name = fields.String(required=True, allow_none=True)
+
+
+class BoughtCategory(Bought):
+    """A category that the customer bought from."""
+
+    category = fields.String(attribute="id", required=True)
+
+
+class Permission(Schema):
+    """Consent on one channel. A channel that is not listed was never spoken of: that is no consent."""
+
+    channel = fields.String(required=True)
+    status = fields.String(required=True, metadata=_described("`granted` or `denied`: the latest word by its time."))
+    changed_at = fields.AwareDateTime(required=True, metadata=_described("Since when that holds."))
+    identity_key = fields.String(required=True, metadata=_described("The identity key that the change came with."))
+
+
+class Customer(Schema):
+    """A customer: who it is, what is known, what was bought. Cancelled orders count nowhere but in `cancelled_orders`."""
+
+    customer_id = fields.String(required=True)
+    identity_keys = fields.List(fields.String(), required=True, metadata=_described("All keys of the customer, strongest first."))
+    name = fields.String(required=True, allow_none=True)
+    traits = fields.Dict(required=True, metadata=_described("Each as stated last, by the time of stating."))
+    orders = fields.Integer(required=True, metadata=_described("Orders placed and not cancelled."))
+    cancelled_orders = fields.Integer(required=True)
+    spend = fields.List(fields.Nested(Money), required=True, metadata=_described("What the orders brought, less refunds."))
+    gross_spend = fields.List(fields.Nested(Money), required=True, metadata=_described("The same before refunds."))
+    refunds = fields.Nested(Refunds, required=True)
+    first_order = fields.Nested(OrderSummary, required=True, allow_none=True)
+    last_order = fields.Nested(OrderSummary, required=True, allow_none=True)
+    products = fields.List(fields.Nested(BoughtProduct), required=True, metadata=_described("Up to 100, bought last first."))
+    products_count = fields.Integer(required=True, metadata=_described("Different products in all."))
+    categories = fields.List(fields.Nested(BoughtCategory), required=True, metadata=_described("Up to 100, bought last first."))
+    categories_count = fields.Integer(required=True, metadata=_described("Different categories in all."))
+    first_seen = fields.AwareDateTime(required=True, allow_none=True)
+    last_seen = fields.AwareDateTime(
+        required=True, allow_none=True, metadata=_described("Own doing only: a refund or an update by the shop does not count.")
+    )
+    activity = fields.Dict(
+        keys=fields.String(), values=fields.Integer(), required=True, metadata=_described("Number of events by name.")
+    )
+    consent = fields.List(fields.Nested(Permission), required=True)
+
+
+class ListedCustomer(Schema):
+    """A customer in the directory."""
+
+    customer_id = fields.String(attribute="_id", required=True)
+    name = fields.String(required=True, allow_none=True)
+    emails = fields.List(fields.String(), required=True)
+    phones = fields.List(fields.String(), required=True, metadata=_described("As the customer writes them."))
+    orders = fields.Integer(required=True)
+    spend = fields.List(fields.Nested(Money), required=True)
+    first_seen = fields.AwareDateTime(required=True)
+    last_seen = fields.AwareDateTime(required=True)
+
+
+class CustomerPage(Schema):
+    """Customers, one page."""
+
+    items = fields.List(fields.Nested(ListedCustomer), required=True)
+    next = fields.String(required=True, allow_none=True, metadata=_described("Cursor of the next page; null at the end."))
+
+
+class TimelineEntry(Schema):
+    """An event of a customer."""
+
+    event_id = fields.String(attribute="_id", required=True)
+    name = fields.String(required=True, metadata=_described("Name of the event in the catalogue."))
+    time = fields.AwareDateTime(required=True, metadata=_described("When it happened."))
+    identity_key = fields.String(required=True, metadata=_described("The key that it came with."))
+    source = fields.String(required=True, metadata=_described("The shop's source that reported it."))
+    backfill = fields.Boolean(required=True, metadata=_described("Imported history."))
+    summary = fields.Dict(
+        required=True, metadata=_described("Its main fields, as the event catalogue names them; of traits the names only.")
+    )
+
+
+class TimelinePage(Schema):
+    """Events of a customer, newest first, one page."""
+
+    items = fields.List(fields.Nested(TimelineEntry), required=True)
+    next = fields.String(required=True, allow_none=True, metadata=_described("Cursor of the next page; null at the end."))
