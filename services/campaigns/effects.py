@@ -43,7 +43,7 @@ def consequences(look: Look, all_: Audiences, found: Mapping[str, Standing], bef
     return Consequences(
         timers=_timers(look, found),
         rows=tuple(_member(look, audience_id, since) for audience_id, since in member_of.items()),
-        figures=tuple(Figure(AUDIENCE_SIZES, one, {"members": 1}, {"audience_id": one}) for one in member_of),
+        figures=tuple(Figure(AUDIENCE_SIZES, one, {"members": 1}) for one in member_of),
         announcements=() if before.backfill else _moves(look, all_, found, before),
     )
 

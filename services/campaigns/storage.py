@@ -3,7 +3,7 @@
 customers_facts, customers  the runtime's: facts by identity key, and what followed from them
 settings                    _id `customers`: all audiences, the fields of domain.audiences.Audiences
 members                     _id = audience id, colon, customer id; audience_id, customer_id, identity_key, since
-audience_sizes              running counts of members; audience_id, values.members; a row for each partition
+audience_sizes              running counts of members; _id = audience id, #, partition; values.members
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,7 +42,8 @@ def create_indexes(database: Database[Document], config: Config) -> None:
     """Indexes, and the built-in audiences: stored from the start, so that changing them can never lose a race for the first write."""
     newest = [("since", DESCENDING), ("_id", DESCENDING)]
     database[MEMBERS].create_index([("audience_id", ASCENDING), *newest], name="audience")
-    database[AUDIENCE_SIZES].create_index([("audience_id", ASCENDING)], name="audience")
+    if AUDIENCE_SIZES not in database.list_collection_names():
+        database.create_collection(AUDIENCE_SIZES)
     built_in = documents.to_document(Audiences())
     database[_SETTINGS].update_one({"_id": CUSTOMERS.name}, {"$setOnInsert": built_in}, upsert=True)
 
@@ -82,12 +83,13 @@ def evaluation(database: Database[Document]) -> Document | None:
 
 
 def sizes(database: Database[Document], audience_ids: Sequence[str]) -> dict[str, int]:
-    """Members of each audience, by running counts."""
-    wanted = {"$match": {"audience_id": {"$in": list(audience_ids)}}}
-    summed = {"$group": {"_id": "$audience_id", "members": {"$sum": "$values.members"}}}
+    """Members of each audience, by running counts. A partition's row may be negative: people leave through another one."""
+    counted = dict.fromkeys(audience_ids, 0)
+    of_these = {"$or": [{"_id": {"$gte": f"{one}#", "$lt": f"{one}$"}} for one in audience_ids]}  # $ follows # in ASCII
     with reachable():
-        counted = {row["_id"]: row["members"] for row in database[AUDIENCE_SIZES].aggregate([wanted, summed])}
-    return {audience_id: counted.get(audience_id, 0) for audience_id in audience_ids}
+        for row in database[AUDIENCE_SIZES].find(of_these) if audience_ids else ():
+            counted[row["_id"].rpartition("#")[0]] += row["values"]["members"]
+    return counted
 
 
 def members(database: Database[Document], audience_id: str, query: Mapping[str, Any]) -> dict[str, Any]:
