@@ -5,8 +5,12 @@
     return newest.page(list(rows), query["limit"])
 
 An index on (`field`, `_id`) serves both directions; put the fields that are compared for equality before these two.
+
+Text is found by its words: store `words_of(text)` beside it under an index, and look for `having_words(asked)`.
 """
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +22,7 @@ from shared.errors import BadRequest
 from shared.http import from_cursor, page
 from shared.mongo import Document
 
+LONGEST_WORD = 50
 _FOREIGN = "`cursor` belongs to another listing or order; start without it."
 
 
@@ -64,3 +69,19 @@ class Listing:
         if name != self._name or not isinstance(found, (str, int, float, datetime)) or not isinstance(row_id, str):
             raise BadRequest(_FOREIGN)
         return found, row_id
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text as they are searched for: each once, without case and punctuation, very long ones cut.
+
+    Vowel signs of Indic scripts are marks to Unicode and part of the word; a regular expression's word ends at them.
+    """
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    spaced = "".join(c if unicodedata.category(c)[0] in "LNM" else " " for c in plain)
+    return sorted({word[:LONGEST_WORD] for word in spaced.split()})
+
+
+def having_words(text: str, field: str = "words") -> Document:
+    """The filter of rows in which every word of `text` begins a word of `field`, in whatever order; all rows for no word."""
+    found = [{field: {"$regex": f"^{re.escape(word)}"}} for word in words_of(text)]
+    return {"$and": found} if found else {}

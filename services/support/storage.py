@@ -26,7 +26,7 @@ from shared.config import Config
 from shared.documents import to_document
 from shared.fold import Model
 from shared.identity import PREFIX, id_of, lookup_id
-from shared.listing import Listing
+from shared.listing import Listing, having_words, words_of
 from shared.mongo import Document, Session, reachable
 
 Store = Database[Document]
@@ -251,14 +251,9 @@ def _criteria(wanted: Wanted) -> Document:
     if wanted.member_ids is not None:
         criteria["identity_id"] = {"$in": list(wanted.member_ids)}
     if wanted.text is not None:
-        criteria["$and"] = [{"words": {"$regex": f"^{re.escape(word)}"}} for word in words_of(wanted.text)] or [{}]
+        criteria |= having_words(wanted.text)
     equal = {"priority": wanted.priority, "channel": wanted.channel, "assignment.team_id": wanted.team}
     return {**criteria, **{field: value for field, value in equal.items() if value is not None}}
-
-
-def words_of(text: str) -> list[str]:
-    """The words of a text as they are searched for: without case and marks."""
-    return sorted(set(re.findall(r"\w+", text.casefold())))
 
 
 def digest(*parts: str) -> str:

@@ -7,7 +7,7 @@ from pymongo import MongoClient
 
 from shared.errors import BadRequest
 from shared.http import to_cursor
-from shared.listing import Listing
+from shared.listing import Listing, having_words, words_of
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -61,3 +61,27 @@ def test_a_row_that_comes_before_the_cursor_does_not_shift_the_next_page(collect
 def test_a_cursor_of_another_listing_is_refused(position):
     with pytest.raises(BadRequest, match="start without it"):
         Listing("rank", descending=True).after(to_cursor(position))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Where is MY Parcel?", ["is", "my", "parcel", "where"]),
+        ("?!", []),
+        ("Straße A-1", ["1", "a", "strasse"]),
+        ("बाज़ार, संबंध!", ["बाज़ार", "संबंध"]),
+        ("cafe\u0301", ["caf\u00e9"]),
+    ],
+)
+def test_words_are_searched_without_case_and_punctuation(text, words):
+    assert words_of(text) == words
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [("parc", ["1"]), ("MY parcel?", ["1"]), ("arcel", []), ("parcel hose", []), ("", ["1", "2"]), ("hos .*", ["2"])],
+)
+def test_text_is_found_by_how_its_words_begin(collection, asked, found):
+    for row_id, text in (("1", "Where is my parcel?"), ("2", "Hose zurück")):
+        collection.insert_one({"_id": row_id, "words": words_of(text)})
+    assert [row["_id"] for row in collection.find(having_words(asked)).sort("_id")] == found

@@ -8,7 +8,7 @@ import pytest
 
 from services.support.domain.tickets import Author as By
 from services.support.domain.tickets import Channel, Request, Words, open_ticket, write
-from services.support.storage import ORDERS, People, Tickets, Wanted, words_of
+from services.support.storage import ORDERS, People, Tickets, Wanted
 from shared.mongo import transaction
 from shared.run import create_indexes
 from tests.order_free import NOW
@@ -85,11 +85,3 @@ def test_idempotency_keys_are_kept_for_a_week(support):
 
 def test_indexes_can_be_made_again(support):
     create_indexes(dict(support.settings))
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [("Where is MY Parcel?", ["is", "my", "parcel", "where"]), ("?!", []), ("Straße A-1", ["1", "a", "strasse"])],
-)
-def test_words_are_searched_without_case_and_marks(text, words):
-    assert words_of(text) == words
