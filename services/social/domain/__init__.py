@@ -1,0 +1,1 @@
+"""The rules of social: what a mention is filed under, and who its author is to the shop."""
