@@ -1,0 +1,114 @@
+"""The decisions and moments of the domain in the runtime's words: timers, rows of the list of abandoned carts, announcements.
+
+Keys hold the identity key that a timer was armed for and never the customer id, which changes when profiles are merged: what was
+announced before a merge is not announced again after it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from services.reengagement.domain.customer import About, LastOrder, LastPurchase, Reminder
+from services.reengagement.domain.decisions import Decision
+from services.reengagement.domain.moments import AbandonedCart, Moments
+from services.reengagement.storage import ABANDONED_CARTS
+from shared import events
+from shared.commerce import LineItem
+from shared.envelope import derived_id
+from shared.handlers import Announcement, Row, Timer
+from shared.identity import id_of
+
+_CART_LINE = ("product_id", "name", "quantity", "price", "url", "image_url")
+
+
+def timer(subject: str, decision: Decision) -> Timer:
+    """The timer of a decision to remind. Raises ValueError for a decision not to."""
+    if decision.due is None or decision.reason is not None:
+        raise ValueError("a decision against a reminder has no timer")
+    return Timer(decision.timer, f"{id_of(subject)}/{decision.key}", subject, decision.due, decision.data)
+
+
+def abandoned_row(customer_id: str, cart: AbandonedCart) -> Row:
+    """The cart as it was left, and what became of it since."""
+    left, order = cart.reminder.about, cart.order
+    document: dict[str, Any] = {
+        "customer_id": customer_id,
+        "cart_id": left.cart_id,
+        "abandoned_at": left.abandoned_at,
+        "announced_at": cart.reminder.fired_at,
+        "products": [_cart_line(line) for line in left.products],
+        "amount": left.amount,
+        "currency": left.currency,
+        "status": cart.status.value,
+    }
+    if order is not None:
+        document |= {
+            "order_id": order.order_id,
+            "ordered_at": order.placed_at,
+            "order_amount": order.net,
+            "order_currency": order.currency,
+        }
+    return Row(ABANDONED_CARTS, derived_id(ABANDONED_CARTS, _key(cart.reminder)), document)
+
+
+def announcements(customer_id: str, found: Moments) -> Iterator[Announcement]:
+    """All that is worth a word about a customer; the runtime says each once."""
+    for cart in found.abandoned:
+        yield _cart_abandoned(customer_id, cart)
+    for cart in found.recovered:
+        yield from _cart_recovered(customer_id, cart)
+    for silence in found.lapsed:
+        yield _customer_lapsed(customer_id, silence)
+    for purchase in found.due:
+        yield _replenishment_due(customer_id, purchase)
+
+
+def _cart_abandoned(customer_id: str, cart: AbandonedCart) -> Announcement:
+    reminder, left = cart.reminder, cart.reminder.about
+    data = {
+        "customer_id": customer_id,
+        "cart_id": left.cart_id,
+        "products": [_cart_line(line) for line in left.products],
+        "amount": left.amount,
+        "currency": left.currency,
+        "abandoned_at": left.abandoned_at.isoformat(),
+    }
+    return Announcement(events.CART_ABANDONED, _key(reminder), reminder.subject, reminder.due, data)
+
+
+def _cart_recovered(customer_id: str, cart: AbandonedCart) -> Iterator[Announcement]:
+    reminder, order = cart.reminder, cart.order
+    if order is None or order.placed_at is None or order.currency is None:
+        return
+    data = {
+        "customer_id": customer_id,
+        "cart_id": reminder.about.cart_id,
+        "order_id": order.order_id,
+        "amount": order.amount,
+        "currency": order.currency,
+    }
+    key = f"{reminder.subject}/{reminder.about.cart_id}/{order.order_id}"
+    yield Announcement(events.CART_RECOVERED, key, reminder.subject, order.placed_at, data)
+
+
+def _customer_lapsed(customer_id: str, reminder: Reminder[LastOrder]) -> Announcement:
+    last = reminder.about
+    days = (reminder.due - last.last_order_at).days
+    data = {"customer_id": customer_id, "last_order_at": last.last_order_at.isoformat(), "days": days}
+    return Announcement(events.CUSTOMER_LAPSED, _key(reminder), reminder.subject, reminder.due, data)
+
+
+def _replenishment_due(customer_id: str, reminder: Reminder[LastPurchase]) -> Announcement:
+    last = reminder.about
+    data = {name: value for name, value in asdict(last).items() if name != "expires_at"}
+    data |= {"customer_id": customer_id, "last_bought_at": last.last_bought_at.isoformat()}
+    return Announcement(events.REPLENISHMENT_DUE, _key(reminder), reminder.subject, reminder.due, data)
+
+
+def _key(reminder: Reminder[Any]) -> str:
+    about: About = reminder.about
+    return f"{reminder.subject}/{about.key}"
+
+
+def _cart_line(line: LineItem) -> dict[str, Any]:
+    return {name: getattr(line, name) for name in _CART_LINE}
