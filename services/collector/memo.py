@@ -26,3 +26,6 @@ class Memo(Generic[K, V]):
             self._answers.clear()
         self._answers[key] = (now, answer)
         return answer
+
+    def __len__(self) -> int:
+        return len(self._answers)

@@ -19,6 +19,7 @@ Message = dict[str, Any]
 Data = dict[str, Any]
 
 TYPES = ("track", "identify", "page", "screen", "group", "alias")
+_LONGEST_NAME = 255
 _PURCHASES = {"checkout_started", "order_completed", "order_updated", "order_cancelled", "order_refunded"}
 
 
@@ -84,6 +85,10 @@ class Translator:
         tracked = values.text(message.get("event"), "event")
         if tracked is None:
             raise Refused(Reason.MISSING_FIELD, "event is required in a track call")
+        if len(tracked) > _LONGEST_NAME:
+            raise Refused(
+                Reason.INVALID_FIELD, f"event must not be longer than {_LONGEST_NAME} characters: put details into properties"
+            )
         properties = values.record(message.get("properties"), "properties")
         name = self._names.resolve(tracked)
         if name == CUSTOM:

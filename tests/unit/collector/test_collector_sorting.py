@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from services.collector import wire
 from services.collector.domain import Reason
 from services.collector.sorting import Sorted, Sorter, content_id, event_id, random_id
 from shared.envelope import derived_id
 from tests.unit.collector.given import NOW, SOURCE, order
+from tests.unit.collector.strategies import json_values, messages
 
 CAPTURED = Path(__file__).parents[2] / "samples" / "requests"
 _sorter = Sorter(new_id=lambda item: "made-up")
@@ -121,3 +124,10 @@ def test_a_batchs_time_of_sending_holds_for_every_event() -> None:
 def test_two_refused_messages_never_show_a_value_in_the_reason() -> None:
     secret = {**order(email="jane@example.com", currency="secret-currency"), "messageId": "m"}
     assert "secret" not in sort(secret).refusals[0].message
+
+
+@settings(max_examples=200)
+@given(st.lists(messages() | json_values(), max_size=3), json_values())
+def test_every_message_of_any_batch_becomes_one_event_or_one_refusal(messages: list[Any], sent_at: Any) -> None:
+    outcome = sort(*messages, sentAt=sent_at)
+    assert len(outcome.entries) + len(outcome.refusals) == len(messages)

@@ -12,6 +12,7 @@ from services.collector.domain.names import SYNONYMS
 from shared.errors import InvalidEvent
 from shared.events import CATALOGUE, by_name
 from tests.unit.collector.given import accepted, order, refused, track, translate
+from tests.unit.collector.strategies import messages
 
 PRODUCT = {"product_id": "p-1", "price": 5}
 SAMPLES: dict[str, dict[str, Any]] = {
@@ -140,6 +141,7 @@ def test_a_product_is_known_by_id_else_sku_else_plain_id() -> None:
         (track("Order Completed", [1]), Reason.INVALID_FIELD, "properties"),
         (track(" "), Reason.MISSING_FIELD, "event"),
         (track(["x"]), Reason.INVALID_FIELD, "event"),
+        (track("x" * 256), Reason.INVALID_FIELD, "event"),
         (track("x", timestamp="soon"), Reason.INVALID_TIME, "timestamp"),
         (track("x", userId=""), Reason.MISSING_IDENTITY, "userId"),
         (track("x", userId=[1]), Reason.INVALID_ID, "userId"),
@@ -316,63 +318,8 @@ def test_forwarded_messages_count_by_their_original_time() -> None:
     assert accepted(message, backfill=True).time.hour == 9
 
 
-JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text(max_size=8)
-    | st.sampled_from(["42", "1.5", "a@b.co", "2026-01-01"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=8,
-)
-FIELDS = [
-    "product_id",
-    "order_id",
-    "price",
-    "total",
-    "revenue",
-    "tax",
-    "quantity",
-    "products",
-    "currency",
-    "query",
-    "email",
-    "coupon_id",
-]
-FIELDS += [
-    "firstName",
-    "address",
-    "birthday",
-    "createdAt",
-    "consent",
-    "age",
-    "twitter",
-    "step",
-    "filters",
-    "promotion_id",
-    "position",
-]
-PROPERTIES = st.dictionaries(st.sampled_from(FIELDS), JSON | st.lists(st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=4)))
-MESSAGES = st.fixed_dictionaries(
-    {"type": st.sampled_from(["track", "identify", "page", "screen", "group", "alias"]) | JSON, "userId": st.just("42") | JSON},
-    optional={
-        "event": st.sampled_from([*SAMPLES, *SYNONYMS]) | JSON,
-        "properties": PROPERTIES | JSON,
-        "traits": PROPERTIES | JSON,
-        "context": st.dictionaries(st.sampled_from(["traits", "page", "campaign", "device", "locale"]), JSON) | JSON,
-        "anonymousId": JSON,
-        "previousId": JSON,
-        "groupId": JSON,
-        "name": JSON,
-        "timestamp": JSON,
-        "originalTimestamp": JSON,
-    },
-)
-
-
 @settings(max_examples=400)
-@given(MESSAGES)
+@given(messages())
 def test_whatever_comes_is_accepted_or_refused_and_never_names_a_value(message: dict[str, Any]) -> None:
     outcome = translate(message)
     if isinstance(outcome, Refused):
