@@ -7,7 +7,7 @@ whatever happened in between, since the inbox row of each event commits with its
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -20,7 +20,7 @@ from shared import documents, faults, outbox
 from shared.envelope import Event
 from shared.errors import InvalidEvent, StoreAway
 from shared.events import PROFILE_MERGED, PROFILE_SPLIT
-from shared.fold import Batch, Model
+from shared.fold import Batch, Changes, Model
 from shared.handlers import TIMER_SOURCE, Announcement, Handler, follower_of, handlers_of
 from shared.identity import Grouping, id_of
 from shared.mongo import Document, Session, server_time, transaction
@@ -97,10 +97,10 @@ class UnitOfWork:
         unique = {event.id: event for event in events}
 
         def work(session: Session) -> tuple[Report, bool]:
-            report = self._new(list(unique.values()), session)
-            admitted = admit(session, report.applied) if admit else report.applied
-            report.applied = admitted
-            published = self._effects(admitted, partition, now, look_again, session)
+            report = self._unseen(list(unique.values()), session)
+            report.applied = admit(session, report.applied) if admit else report.applied
+            changes = [self._changes(model, report.applied, look_again, now, session) for model in self.models]
+            published = self._write(report.applied, changes, partition, now, session)
             faults.reached("unit_of_work.before_commit")
             return report, published
 
@@ -116,31 +116,32 @@ class UnitOfWork:
             outbox.wake(self.database)
         return report
 
-    def _new(self, events: Sequence[Event], session: Session) -> Report:
-        inbox = self.database["inbox"]
+    def _unseen(self, events: Sequence[Event], session: Session) -> Report:
         ids = [event.id for event in events]
-        seen = {row["_id"] for row in inbox.find({"_id": {"$in": ids}}, {"_id": 1}, session=session)}
-        report = Report([e for e in events if e.id not in seen], [e for e in events if e.id in seen])
-        if report.applied:
-            at = datetime.now(UTC)
-            inbox.insert_many([{"_id": event.id, "at": at} for event in report.applied], ordered=False, session=session)
-        faults.reached("unit_of_work.after_inbox")
-        return report
+        seen = {row["_id"] for row in self.database["inbox"].find({"_id": {"$in": ids}}, {"_id": 1}, session=session)}
+        return Report([e for e in events if e.id not in seen], [e for e in events if e.id in seen])
 
-    def _effects(
-        self, events: Sequence[Event], partition: str, now: datetime, look_again: Mapping[str, Sequence[str]], session: Session
+    def _changes(
+        self, model: Model[Any], events: Sequence[Event], look_again: Mapping[str, Sequence[str]], now: datetime, session: Session
+    ) -> Changes:
+        batch = self._fold(model, events, look_again.get(model.name, ()), session)
+        return batch.settle(self._followers[model.name], self._rules(model, session), now)
+
+    def _write(
+        self, events: Sequence[Event], changes: Sequence[Changes], partition: str, now: datetime, session: Session
     ) -> bool:
-        announced: list[tuple[Announcement, Event | None]] = []
-        for model in self.models:
-            batch = self._fold(model, events, look_again.get(model.name, ()), session)
-            changes = batch.settle(self._followers[model.name], self._rules(model, session), now)
-            documents.write(self.database, documents.operations(model, changes, partition), session)
-            write_timers(self.database, changes.arm, changes.disarm, session)
-            announced += changes.announcements
+        """Everything is written last, so that a process which dies in a handler leaves no row locked behind."""
+        if events:
+            rows = [{"_id": event.id, "at": now} for event in events]
+            self.database["inbox"].insert_many(rows, ordered=False, session=session)
+        faults.reached("unit_of_work.after_inbox")
+        for model, change in zip(self.models, changes, strict=True):
+            documents.write(self.database, documents.operations(model, change, partition), session)
+            write_timers(self.database, change.arm, change.disarm, session)
         faults.reached("unit_of_work.before_outbox")
-        rows = [outbox.to_event(announcement, cause, now) for announcement, cause in announced]
-        outbox.append(self.database, rows, session)
-        return bool(rows)
+        announced = [outbox.to_event(said, cause, now) for change in changes for said, cause in change.announcements]
+        outbox.append(self.database, announced, session)
+        return bool(announced)
 
     def _fold(self, model: Model[Any], events: Sequence[Event], look_again: Sequence[str], session: Session) -> Batch[Any]:
         keys = {event.id: keys_of(model, event) for event in events}

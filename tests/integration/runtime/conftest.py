@@ -21,6 +21,7 @@ from shared import broker, mongo, topology
 from shared.broker import Letter, Publisher, letter
 from shared.consume import Inbox
 from shared.envelope import Event, derived_id, encode
+from shared.errors import BrokerAway
 from tests.integration.runtime.toy import CUSTOMERS, Toy
 
 _numbers = itertools.count()
@@ -95,9 +96,15 @@ class System:
         self.send([letter(event) for event in events])
 
     def send(self, letters: Sequence[Letter]) -> None:
+        """Publish until the broker has confirmed everything; after an outage again, as a relay does."""
         for start in range(0, len(letters), 500):
-            receipt = self._publisher.publish(letters[start : start + 500])
-            assert not receipt.refused
+            wait_until(lambda window=letters[start : start + 500]: self._confirmed(window), what="confirmed letters")
+
+    def _confirmed(self, letters: Sequence[Letter]) -> bool:
+        try:
+            return not self._publisher.publish(letters).refused
+        except BrokerAway:
+            return False
 
     def totals(self) -> tuple[int, int]:
         """(orders, revenue) as the running figures say."""

@@ -40,16 +40,18 @@ def test_a_bad_event_is_parked_with_its_raw_bytes_and_the_others_go_on(system: S
 
 def test_an_event_that_ends_its_process_is_parked_alone(system: System) -> None:
     system.publish([order(number, number % 20) for number in range(60)])
-    system.publish([order(902, 1, order_id=BOMB)])
+    bomb = order(902, 1, order_id=BOMB)
+    system.publish([bomb])
     system.publish([order(number, number % 20) for number in range(60, 120)])
-    for _ in range(8):
+    parked_entries = system.database["parked"].count_documents
+    for _ in range(10):
         process = system.start()
-        wait_until(lambda p=process: p.poll() is not None or system.totals()[0] == 120, what="a crash or the end")
+        wait_until(lambda p=process: p.poll() is not None or parked_entries({}), what="a crash or a parked entry")
         if process.poll() is None:
             break
     system.wait_for(120, 12_000)
     entries = list(system.database["parked"].find())
-    assert [entry["event"] for entry in entries] == ["undecodable"]
+    assert [entry["event_id"] for entry in entries] == [bomb.id]
     assert "every process that handles it" in entries[0]["reason"]
 
 
