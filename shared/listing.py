@@ -19,7 +19,7 @@ from typing import Any
 from pymongo import ASCENDING, DESCENDING
 
 from shared.errors import BadRequest
-from shared.http import from_cursor, page
+from shared.http import from_cursor, page, to_cursor
 from shared.mongo import Document
 
 LONGEST_WORD = 50
@@ -50,6 +50,10 @@ class Listing:
     def page(self, rows: Sequence[Document], limit: int) -> dict[str, Any]:
         """One page out of up to `limit + 1` rows: `items`, and the cursor `next`, None at the end."""
         return page(list(rows), limit, self._position)
+
+    def cursor(self, row: Document) -> str:
+        """The cursor of what comes after a row."""
+        return to_cursor(self._position(row))
 
     @property
     def _name(self) -> str:

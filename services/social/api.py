@@ -30,7 +30,7 @@ class SocialApi(Api):
 
     @route("GET", MENTIONS, summary="Mentions, newest first", query=schemas.MentionQuery(), response=schemas.MentionPage())
     def list_mentions(self, query: dict[str, Any]) -> dict[str, Any]:
-        """Filters add up. `linked` goes by who is known to be behind the handle now."""
+        """Filters add up. `linked` goes by who is known to be behind the handle now; such a page may be short: go on by `next`."""
         narrowed = {name: query.get(name) for name in ("network", "handle", "linked", "since", "until", "text")}
         return self._page(Wanted(**narrowed), query)
 

@@ -28,6 +28,8 @@ Store = Database[Document]
 CUSTOMERS = Model("customers", Customer, combine)
 MENTIONS = "mentions"
 NEWEST = Listing("published_at", descending=True)
+WINDOW = 500  # mentions whose links are looked up together
+LOOKED_THROUGH = 10_000  # mentions looked through for one page
 
 
 def create_indexes(database: Store, config: Config) -> None:
@@ -63,6 +65,7 @@ class Mentions:
 
     def __init__(self, database: Store) -> None:
         self._mentions = database[MENTIONS]
+        self._people = People(database)
 
     def known(self, mention_ids: Iterable[str], session: Session) -> set[str]:
         """Those of the ids that were reported before."""
@@ -91,16 +94,29 @@ class Mentions:
             return self._mentions.find_one({"author_id": {"$in": list(author_ids)}}, {"_id": 1}) is not None
 
     def page(self, wanted: Wanted, cursor: str | None, limit: int) -> dict[str, Any]:
-        """Mentions, newest first."""
-        pipeline: list[Document] = [
-            {"$match": {"$and": [_criteria(wanted), NEWEST.after(cursor)]}},
-            {"$sort": dict(NEWEST.sort)},
-            *_linked(wanted.linked),
-            {"$limit": limit + 1},
-        ]
+        """Mentions, newest first.
+
+        By `linked` as many are looked through as it takes, up to `LOOKED_THROUGH`: a page may hold fewer than `limit` and still have a
+        `next`. Keeping the link with each mention instead would rewrite mentions whenever customers merge.
+        """
+        found: list[Document] = []
+        for _ in range(LOOKED_THROUGH // WINDOW):
+            size = limit + 1 if wanted.linked is None else WINDOW
+            rows = self._rows(wanted, cursor, size)
+            found += rows if wanted.linked is None else self._by_link(rows, wanted.linked)
+            if wanted.linked is None or len(found) > limit or len(rows) < size:
+                return NEWEST.page(found, limit)
+            cursor = NEWEST.cursor(rows[-1])
+        return {"items": found, "next": cursor}
+
+    def _rows(self, wanted: Wanted, cursor: str | None, most: int) -> list[Document]:
+        criteria = {"$and": [_criteria(wanted), NEWEST.after(cursor)]}
         with reachable():
-            rows = list(self._mentions.aggregate(pipeline))
-        return NEWEST.page(rows, limit)
+            return list(self._mentions.find(criteria).sort(NEWEST.sort).limit(most))
+
+    def _by_link(self, rows: list[Document], linked: bool) -> list[Document]:
+        known = self._people.customer_ids(row["author_id"] for row in rows)
+        return [row for row in rows if (row["author_id"] in known) is linked]
 
 
 class People:
@@ -132,10 +148,11 @@ class People:
         authors = {customer_id: author_of(customer_id, combine(states)) for customer_id, states in groups.items()}
         return {author_id: authors[customer_id] for author_id, customer_id in linked.items()}
 
-    def customer_ids(self, author_ids: Iterable[str], session: Session) -> dict[str, str]:
-        """The customer id of each handle that is linked with somebody."""
+    def customer_ids(self, author_ids: Iterable[str], session: Session | None = None) -> dict[str, str]:
+        """The customer id of each handle that is linked with somebody: its key is a customer's who is named by another key."""
         facts = self._database[f"{CUSTOMERS.name}_facts"]
-        rows = facts.find({"_id": {"$in": sorted(set(author_ids))}}, {"customer": 1}, session=session)
+        with reachable():
+            rows = list(facts.find({"_id": {"$in": sorted(set(author_ids))}}, {"customer": 1}, session=session))
         return {row["_id"]: row["customer"] for row in rows if row["customer"] != row["_id"]}
 
 
@@ -148,22 +165,3 @@ def _criteria(wanted: Wanted) -> Document:
     if between:
         criteria["published_at"] = between
     return {**criteria, **(having_words(wanted.text) if wanted.text is not None else {})}
-
-
-def _linked(linked: bool | None) -> list[Document]:
-    """Keep mentions by whether their handle is linked: its key belongs to a customer who is named by another key."""
-    if linked is None:
-        return []
-    facts = {
-        "from": f"{CUSTOMERS.name}_facts",
-        "localField": "author_id",
-        "foreignField": "_id",
-        "pipeline": [{"$project": {"customer": 1}}],
-        "as": "facts",
-    }
-    customer = {"$ifNull": [{"$first": "$facts.customer"}, "$author_id"]}
-    return [
-        {"$lookup": facts},
-        {"$match": {"$expr": {"$ne" if linked else "$eq": [customer, "$author_id"]}}},
-        {"$unset": "facts"},
-    ]

@@ -8,7 +8,7 @@ import eventlet
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from services.social import schemas
+from services.social import schemas, storage
 from shared import events
 from shared.envelope import from_document
 from shared.identity import id_of
@@ -199,6 +199,21 @@ def test_pages_hold_every_mention_once_newest_first_also_where_times_repeat(soci
         page = social.get(f"{MENTIONS}?{narrowed}limit=7&cursor={page['next']}")
     found += page["items"]
     assert [m["external_id"] for m in found] == [str(n) for n in reversed(range(10, 30))]
+
+
+@pytest.mark.parametrize(("linked", "found"), [("true", ["7"]), ("false", [str(n) for n in reversed(range(20)) if n != 7])])
+def test_few_linked_among_many_are_found_by_going_on(social, monkeypatch, linked, found):
+    monkeypatch.setattr(storage, "WINDOW", 2)
+    monkeypatch.setattr(storage, "LOOKED_THROUGH", 4)
+    social.post(MENTIONS, [report(n, handle="jane" if n == 7 else f"somebody{n}") for n in range(20)])
+    social.work.apply([grouped(events.PROFILE_MERGED, KEYS, 1)])
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = social.get(f"{MENTIONS}?linked={linked}&limit=3&cursor={cursor}")
+        assert len(page["items"]) <= 3
+        seen += [mention["external_id"] for mention in page["items"]]
+        cursor = page["next"]
+    assert seen == found
 
 
 def test_an_id_with_slashes_and_letters_of_any_kind_is_found(social):
