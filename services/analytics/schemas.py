@@ -205,12 +205,12 @@ class RevenueAnswer(Range):
     bucket = fields.Enum(Bucket, by_value=True, required=True)
     by = fields.String(required=True, allow_none=True)
     currency = fields.String(required=True, allow_none=True)
-    definitions = fields.Dict(
-        keys=fields.String(), values=fields.String(), required=True, **_described("What each figure means, in words.")
-    )
     recount = fields.Nested(Recount, required=True, allow_none=True)
     series = fields.List(fields.Nested(Series), required=True)
     more_series = fields.Boolean(required=True, **_described("Whether there are more series than `limit` let through."))
+    definitions = fields.Dict(
+        keys=fields.String(), values=fields.String(), required=True, **_described("What each figure means, in words.")
+    )
 
 
 class Product(Schema):

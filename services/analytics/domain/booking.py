@@ -21,11 +21,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.analytics.domain.periods import Bucket, start_of
+from services.analytics.domain.periods import Bucket, Starts, starts_of
 from services.analytics.domain.rows import EARLIEST, By, coarser, quarter_of, quoted, row_id
 from services.analytics.domain.sales import Sales
 from shared.commerce import LineItem, Order, Refund, counted
 
+IN_BUCKETS = tuple(f"in_{bucket}" for bucket in Bucket)
 MEASURES = (
     "orders",
     "units",
@@ -37,7 +38,7 @@ MEASURES = (
     "cancelled_amount",
     "new",
     "latest",
-    *(f"in_{bucket}" for bucket in Bucket),
+    *IN_BUCKETS,
 )
 Ledger = dict[str, dict[str, int]]
 
@@ -62,13 +63,16 @@ class Share:
     returned: Sequence[Return] = ()
 
 
+Parts = Sequence[tuple[Share, str]]  # with the row that each is booked in
+
+
 def book(sales: Sales, timezone: str) -> Ledger:
     """What a customer adds to each row of a quarter, by row id; measures that are 0 are left out."""
     ledger: Ledger = defaultdict(lambda: defaultdict(int))
-    parts = {order.order_id: shares(order) for order in sales.orders.values() if order.placed}
+    parts = {order.order_id: _with_rows(order) for order in sales.orders.values() if order.placed}
     for order_id, found in parts.items():
-        for share in found:
-            _book_order(ledger, sales.orders[order_id], share)
+        for share, row in found:
+            _book_order(ledger, sales.orders[order_id], share, ledger[row])
     _book_customer(ledger, counted(sales.orders), parts, timezone)
     return _without_zeros(ledger)
 
@@ -105,8 +109,15 @@ def shares(order: Order) -> list[Share]:
     return [whole, by_source, *goods.values(), *_by_category(goods, _categories(order.products))]
 
 
-def _book_order(ledger: Ledger, order: Order, share: Share) -> None:
-    booked = ledger[_row(order, order.placed_at, share)]
+def _with_rows(order: Order) -> Parts:
+    return [(share, _row(order, order.placed_at, share)) for share in shares(order)]
+
+
+def _row(order: Order, at: datetime | None, share: Share) -> str:
+    return row_id(share.by, quarter_of(at or EARLIEST), order.currency or "", share.key)
+
+
+def _book_order(ledger: Ledger, order: Order, share: Share, booked: dict[str, int]) -> None:
     if not order.counts:
         booked["cancelled"] += 1
         booked["cancelled_amount"] += share.amount
@@ -121,24 +132,19 @@ def _book_order(ledger: Ledger, order: Order, share: Share) -> None:
         made["refunded"] += back.amount
 
 
-def _book_customer(ledger: Ledger, orders: Sequence[Order], parts: Mapping[str, Sequence[Share]], timezone: str) -> None:
-    """Count the customer once in each bucket, where the first order in it was placed."""
-    seen: set[tuple[By, str, Bucket, datetime]] = set()
+def _book_customer(ledger: Ledger, orders: Sequence[Order], parts: Mapping[str, Parts], timezone: str) -> None:
+    """Count the customer once in each bucket, where the first order in it was placed. `orders` are in time, so buckets are too."""
+    latest: dict[str, Starts] = {}
     for order in orders:
-        quarter = quarter_of(order.placed_at or EARLIEST)
-        starts = {bucket: start_of(bucket, quarter, timezone) for bucket in Bucket}
-        for share in parts[order.order_id]:
-            row = ledger[_row(order, quarter, share)]
-            row["new"] += order is orders[0]
-            row["latest"] += order is orders[-1] and share.by is By.ALL
-            for bucket, start in starts.items():
-                mark = (share.by, share.key, bucket, start)
-                row[f"in_{bucket}"] += mark not in seen
-                seen.add(mark)
-
-
-def _row(order: Order, at: datetime | None, share: Share) -> str:
-    return row_id(share.by, quarter_of(at or EARLIEST), order.currency or "", share.key)
+        starts = starts_of(quarter_of(order.placed_at or EARLIEST), timezone)
+        for share, row in parts[order.order_id]:
+            values, place = ledger[row], f"{share.by}|{share.key}"
+            values["new"] += order is orders[0]
+            values["latest"] += order is orders[-1] and share.by is By.ALL
+            before = latest.get(place)
+            for number, measure in enumerate(IN_BUCKETS):
+                values[measure] += before is None or before[number] != starts[number]
+            latest[place] = starts
 
 
 def _returned(order: Order) -> list[Return]:

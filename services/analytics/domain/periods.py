@@ -31,6 +31,9 @@ class Bucket(StrEnum):
     MONTH = "month"
 
 
+Starts = tuple[datetime, datetime, datetime, datetime]  # one for each Bucket
+
+
 class PeriodError(ValueError):
     """A range that no answer can be given for; the text says what to do, `field` which parameter is wrong."""
 
@@ -121,7 +124,14 @@ def divide(bucket: Bucket, start: datetime, end: datetime, timezone: str) -> Per
     return Periods(bucket, timezone, tuple(boundaries))
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 14)
+def starts_of(quarter: datetime, timezone: str) -> Starts:
+    """Where the hour, the day, the week and the month begin that a quarter of an hour lies in."""
+    hour, day, week, month = (start_of(bucket, quarter, timezone) for bucket in Bucket)
+    return hour, day, week, month
+
+
+@lru_cache(maxsize=1 << 14)
 def start_of(bucket: Bucket, quarter: datetime, timezone: str) -> datetime:
     """Where the bucket that a quarter of an hour lies in begins."""
     if bucket is Bucket.HOUR:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from itertools import pairwise
 from urllib.parse import quote, unquote
 
@@ -58,9 +59,10 @@ def quarter_of(at: datetime) -> datetime:
 
 def row_id(by: By, quarter: datetime, currency: str, key: str) -> str:
     """The row of a quarter. It says everything about the row: what, span, start, currency, key."""
-    return f"{by}|{Span.QUARTER}|{quarter.strftime(_START)}|{currency}|{quoted(key)}"
+    return f"{by}|{Span.QUARTER}|{_text(quarter)}|{currency}|{quoted(key)}"
 
 
+@lru_cache(maxsize=1 << 14)
 def quoted(key: str) -> str:
     """A key as it stands in ids of rows, where `|` and `#` separate parts."""
     return quote(key, safe="")
@@ -87,7 +89,7 @@ def coarser(row: str) -> tuple[str, ...]:
 
 def bounds(by: By, reach: Reach) -> tuple[str, str]:
     """Ids of the rows of a reach: from the first, inclusive, to the second, exclusive."""
-    return f"{by}|{reach.span}|{reach.start.strftime(_START)}|", f"{by}|{reach.span}|{reach.end.strftime(_START)}|"
+    return f"{by}|{reach.span}|{_text(reach.start)}|", f"{by}|{reach.span}|{_text(reach.end)}|"
 
 
 def start_from(text: str) -> datetime:
@@ -106,6 +108,11 @@ def cover(boundaries: Iterable[datetime]) -> list[Reach]:
             else:
                 known.append(reach)
     return [reach for reaches in merged.values() for reach in reaches]
+
+
+@lru_cache(maxsize=1 << 14)
+def _text(start: datetime) -> str:
+    return start.strftime(_START)
 
 
 def _cover(start: datetime, end: datetime, level: int) -> Iterator[Reach]:
