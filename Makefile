@@ -31,7 +31,7 @@ demo: $(INSTALLED) ## replay real purchases and check every total (DEMO_ORDERS=5
 	@$(PYTHON_BIN) -m demo
 
 flow: $(INSTALLED) ## who publishes and who handles an event: make flow EVENT=order_completed
-	@$(PYTHON_BIN) -m shared.catalogue flow $(EVENT)
+	@$(PYTHON_BIN) -m shared.flow $(EVENT)
 
 # Testing it
 

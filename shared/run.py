@@ -4,18 +4,15 @@ On a laptop one process runs both classes of a service; on Kubernetes the API an
 HTTP cannot starve events. Green threads are patched in before anything else is imported.
 """
 
-# ruff: noqa: E402  the patch must come first
-import eventlet
-
-eventlet.monkey_patch()
+import shared.green  # noqa: F401, I001 - first: it patches what the others import
 
 import importlib
 import signal
 import sys
-from dataclasses import dataclass
 from typing import Any
 
 import click
+import eventlet
 from nameko.runners import ServiceRunner
 
 from shared import faults, health, logs, mongo, parked
@@ -23,26 +20,10 @@ from shared.config import Config, load
 from shared.consume import Inbox
 from shared.errors import ConfigurationError, StoreAway
 from shared.health import HEALTH
+from shared.registry import Classes, service_classes
 from shared.unit_of_work import UnitOfWork
 
 _log = logs.get(__name__)
-
-
-@dataclass(frozen=True)
-class Classes:
-    """The nameko classes of a service: `worker` handles events and timers, `api` serves HTTP."""
-
-    worker: type
-    api: type
-
-
-def service_classes(service: str) -> Classes:
-    """Find the classes by their nameko names: `<service>` in service.py, `<service>_api` in api.py."""
-    found = []
-    for module_name, nameko_name in (("service", service), ("api", f"{service}_api")):
-        module = importlib.import_module(f"services.{service}.{module_name}")
-        found.append(next(c for c in vars(module).values() if isinstance(c, type) and getattr(c, "name", None) == nameko_name))
-    return Classes(*found)
 
 
 def prepare(config: Config, classes: Classes) -> dict[str, Any]:

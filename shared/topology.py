@@ -4,7 +4,6 @@ One job declares everything before anything rolls (`python -m shared.topology`);
 durable quorum queues with an explicit delivery limit and at-least-once dead-lettering, which means the same on RabbitMQ 3.10 and 4.x.
 """
 
-import pkgutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,11 +11,11 @@ from typing import Any
 
 import amqp
 
-import services
 from shared import broker
 from shared.config import load
 from shared.errors import BrokerAway, ConfigurationError
 from shared.events import CATALOGUE
+from shared.registry import service_classes, service_names
 
 UNROUTED = "unrouted"  # the alternate exchange, and the queue that keeps what no service was bound to
 INTAKE = "shop.intake"  # where shops that speak AMQP publish
@@ -114,14 +113,8 @@ def whole(partitions: int) -> Topology:
     return topology
 
 
-def service_names() -> list[str]:
-    return sorted(module.name for module in pkgutil.iter_modules(services.__path__))
-
-
 def subscriptions_of(service: str) -> list[tuple[str, str]]:
     """(source, event) of all that a service's handlers name; empty for a service that hears nothing."""
-    from shared.run import service_classes  # the launcher knows how a service's classes are found
-
     worker = service_classes(service).worker
     inbox_of = getattr(worker, "inbox", None)
     return list(inbox_of.subscriptions(worker)) if inbox_of is not None else []

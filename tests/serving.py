@@ -12,7 +12,8 @@ from nameko.containers import ServiceContainer
 from deploy.local.mongod import MongoServer
 from deploy.local.settings import free_ports
 from shared.config import Config
-from shared.run import create_indexes, prepare, service_classes
+from shared.registry import service_classes
+from shared.run import create_indexes, prepare
 from shared.unit_of_work import UnitOfWork
 from tests.servers import Answer, HttpClient
 

@@ -4,24 +4,23 @@ Run as a process (`python -m tests.integration.runtime.toy`) it can be killed; i
 test has a service of its own.
 """
 
-import eventlet
+import shared.green  # noqa: F401, I001 - first: it patches what the others import
 
-eventlet.monkey_patch()
+import os
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
-import os  # noqa: E402 - the patch comes first
-from dataclasses import dataclass, field, replace  # noqa: E402
-from datetime import datetime, timedelta  # noqa: E402
+from nameko.runners import ServiceRunner
 
-from nameko.runners import ServiceRunner  # noqa: E402
-
-from shared import events, faults, health, logs, parked, run  # noqa: E402
-from shared.config import load  # noqa: E402
-from shared.consume import Inbox  # noqa: E402
-from shared.envelope import Event  # noqa: E402
-from shared.fold import Model  # noqa: E402
-from shared.handlers import Announcement, Consequences, Figure, Timer, fires, follows, handles  # noqa: E402
-from shared.outbox import Relay  # noqa: E402
-from shared.timers import Timers  # noqa: E402
+from shared import events, faults, health, logs, parked, run
+from shared.config import load
+from shared.consume import Inbox
+from shared.envelope import Event
+from shared.fold import Model
+from shared.handlers import Announcement, Consequences, Figure, Timer, fires, follows, handles
+from shared.outbox import Relay
+from shared.registry import Classes
+from shared.timers import Timers
 
 POISON, BOMB = "POISON", "BOMB"
 
@@ -94,7 +93,7 @@ def main() -> None:
     config = load(os.environ["TOY_NAME"])
     logs.setup(config.service, config.log_level)
     faults.arm_from_environment()
-    settings = run.prepare(config, run.Classes(Toy, Toy))
+    settings = run.prepare(config, Classes(Toy, Toy))
     settings["UNIT_OF_WORK"].create_indexes(config.inbox_retention_days)
     parked.create_indexes(settings["DATABASE"])
     health.serve(config.metrics_host, config.metrics_port)

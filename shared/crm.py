@@ -1,0 +1,131 @@
+"""The command line of those who run the system: `./crm parked list`, `show`, `replay`, `discard`.
+
+It needs MONGO_URI of a user who may read and write the databases of the services (`. .run/env` sets it for a local system).
+"""
+
+import os
+import string
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from pymongo import MongoClient
+from pymongo.database import Database
+from rich.console import Console
+from rich.table import Table
+
+from shared import mongo, parked
+from shared.errors import StoreAway
+from shared.mongo import Document
+from shared.registry import service_names
+
+SERVICE = click.argument("service", type=click.Choice(service_names()))
+_PAGE = 200
+
+
+@contextmanager
+def database_of(service: str) -> Iterator[Database[Document]]:
+    """The database of a service; errors of reaching it end the command with what to do."""
+    uri = os.environ.get("MONGO_URI")
+    if not uri:
+        raise click.ClickException("MONGO_URI is not set: for a local system run `set -a; . .run/env; set +a` first.")
+    client: MongoClient[Document] = MongoClient(uri, tz_aware=True, serverSelectionTimeoutMS=3_000)
+    try:
+        with mongo.reachable():
+            yield mongo.durable(client[f"sambandh_{service}"])
+    except StoreAway as error:
+        raise click.ClickException(f"MongoDB does not answer at MONGO_URI ({error}): is the system running?") from None
+    finally:
+        client.close()
+
+
+@click.group(help=__doc__)
+def crm() -> None:
+    pass
+
+
+@crm.group("parked")
+def parked_group() -> None:
+    """Events that were set aside because no retry would help them."""
+
+
+@parked_group.command("list")
+@click.argument("services", nargs=-1, type=click.Choice(service_names()))
+@click.option("--event", help="Only entries of this event name.")
+def list_entries(services: tuple[str, ...], event: str | None) -> None:
+    """List entries of SERVICES, of all services if none is named."""
+    table = Table("service", "id", "event", "state", "attempts", "parked at", "reason")
+    for service in services or service_names():
+        with database_of(service) as database:
+            for entry in _all(database, event):
+                at = entry["parked_at"].isoformat(timespec="seconds")
+                table.add_row(service, entry["_id"], entry["event"], entry["state"], str(entry["attempts"]), at, entry["reason"])
+    width = None if sys.stdout.isatty() else 240
+    Console(width=width).print(table if table.row_count else "Nothing is parked.")
+
+
+@parked_group.command()
+@SERVICE
+@click.argument("entry_id")
+def show(service: str, entry_id: str) -> None:
+    """Show one entry whole: reason, headers, body. Bodies may hold personal data."""
+    with database_of(service) as database:
+        entry = _existing(database, entry_id)
+    for name in ("_id", "event", "event_id", "state", "attempts", "parked_at", "reason", "routing_key"):
+        click.echo(f"{name}: {entry.get(name)}")
+    for name, value in entry["headers"].items():
+        click.echo(f"header {name}: {_printable(str(value))}")
+    click.echo(f"body ({len(entry['body'])} bytes):\n{_printable(bytes(entry['body']).decode('utf-8', 'backslashreplace'))}")
+
+
+@parked_group.command()
+@SERVICE
+@click.argument("entry_id", required=False)
+@click.option("--all", "everything", is_flag=True, help="Replay every open entry.")
+@click.option("--event", help="With --all: only entries of this event name.")
+def replay(service: str, entry_id: str | None, everything: bool, event: str | None) -> None:
+    """Send entries through the inbox of SERVICE again, as if they had just arrived."""
+    if bool(entry_id) == everything:
+        raise click.UsageError("name one entry, or use --all")
+    with database_of(service) as database:
+        if entry_id:
+            _existing(database, entry_id)
+        count = parked.ask_for_replay(database, entry_id, event)
+    click.echo(f"{count} to be replayed within seconds, if {service} runs; those that fail again are parked again.")
+
+
+@parked_group.command()
+@SERVICE
+@click.argument("entry_id")
+@click.confirmation_option(prompt="Delete it for good?")
+def discard(service: str, entry_id: str) -> None:
+    """Delete an entry for good."""
+    with database_of(service) as database:
+        _existing(database, entry_id)
+        parked.discard(database, entry_id)
+    click.echo("Deleted.")
+
+
+def _all(database: Database[Document], event: str | None) -> Iterator[Document]:
+    after = None
+    while page := parked.entries(database, event, after, _PAGE):
+        yield from page
+        after = page[-1]["_id"]
+
+
+def _existing(database: Database[Document], entry_id: str) -> dict[str, Any]:
+    entry = parked.entry(database, entry_id)
+    if entry is None:
+        raise click.ClickException(f"no entry {entry_id}: `crm parked list` shows what there is.")
+    return entry
+
+
+def _printable(text: str) -> str:
+    """Without control characters, which could drive the reader's terminal."""
+    return "".join(c if c.isprintable() or c in string.whitespace else f"\\x{ord(c):02x}" for c in text)
+
+
+if __name__ == "__main__":
+    crm(prog_name="crm")
