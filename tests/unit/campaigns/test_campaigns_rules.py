@@ -82,6 +82,11 @@ CASES = {
         [bought(JANE, "a", ago(31), 900_00), refunded(JANE, "a", ago(0.5), 1)],
         None,
     ),
+    "a refund at the very end of the window changes nothing either": (
+        SPENDERS_IN_30,
+        [bought(JANE, "a", ago(31), 900_00), refunded(JANE, "a", ago(1), 1)],
+        None,
+    ),
     "bought lately, until the window ends": (ANYTHING_IN_30, [TWO], (ago(20), ago(20) + timedelta(days=30))),
     "purchases in a row are one membership": (ANYTHING_IN_30, [ONE, TWO, THREE], (ago(40), ago(10) + timedelta(days=30))),
     "a gap makes a new one": (
@@ -124,6 +129,11 @@ CASES = {
     "a cart that was left, from its report, for a week since it was left": (
         CARTS_IN_7,
         [left_cart(JANE, "c", ago(2))],
+        (ago(2, hours=-1), ago(2) + timedelta(days=7)),
+    ),
+    "a second report of the same cart says nothing new": (
+        CARTS_IN_7,
+        [left_cart(JANE, "c", ago(2)), left_cart(JANE, "c", ago(2), ago(1))],
         (ago(2, hours=-1), ago(2) + timedelta(days=7)),
     ),
     "an order since ends it": (CARTS_IN_7, [left_cart(JANE, "c", ago(2)), bought(JANE, "x", ago(1))], None),
