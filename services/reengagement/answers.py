@@ -39,7 +39,7 @@ def carts_answer(found: Found, policies: Policies, now: datetime) -> dict[str, A
     decisions = [each for each in decide(found.customer, policies, now) if each.kind is Kind.CART and each.about]
     open_ = [_open_cart(decision) for decision in decisions]
     rows = [abandoned_row(found.customer_id, cart) for cart in abandoned_carts(found.customer, policies)]
-    abandoned = [{"id": row.id, **row.document} for row in rows]
+    abandoned = [{"_id": row.id, **row.document} for row in rows]
     return {
         "customer_id": found.customer_id,
         "identity_keys": found.identity_keys,

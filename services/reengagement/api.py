@@ -68,7 +68,7 @@ class ReengagementApi(Api):
     def get_summary(self) -> dict[str, Any]:
         """Armed timers by kind, abandoned carts by what became of them."""
         counts = AbandonedCarts(self.store).count_by_status()
-        carts = [{"status": status, "count": counts.get(status.value, 0)} for status in CartStatus]
+        carts = [{"status": status.value, "count": counts.get(status.value, 0)} for status in CartStatus]
         return {"timers": count_pending(self.store), "abandoned_carts": carts}
 
     @route("GET", f"{_PREFIX}/policies", summary="All policies", response=policies.Policies())

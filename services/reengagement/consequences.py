@@ -1,11 +1,11 @@
 """The decisions and moments of the domain in the runtime's words: timers, rows of the list of abandoned carts, announcements.
 
 Keys hold the identity key that a timer was armed for and never the customer id, which changes when profiles are merged: what was
-announced before a merge is not announced again after it.
+announced before a merge is not announced again after it. Announcements are filed under the customer's strongest key.
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from services.reengagement.domain.customer import About, LastOrder, LastPurchase, Reminder
@@ -21,11 +21,11 @@ from shared.identity import id_of
 _CART_LINE = ("product_id", "name", "quantity", "price", "url", "image_url")
 
 
-def timer(subject: str, decision: Decision) -> Timer:
+def timer(decision: Decision) -> Timer:
     """The timer of a decision to remind. Raises ValueError for a decision not to."""
     if decision.due is None or decision.reason is not None:
         raise ValueError("a decision against a reminder has no timer")
-    return Timer(decision.timer, f"{id_of(subject)}/{decision.key}", subject, decision.due, decision.data)
+    return Timer(decision.timer, f"{id_of(decision.subject)}/{decision.key}", decision.subject, decision.due, decision.data)
 
 
 def abandoned_row(customer_id: str, cart: AbandonedCart) -> Row:
@@ -51,58 +51,66 @@ def abandoned_row(customer_id: str, cart: AbandonedCart) -> Row:
     return Row(ABANDONED_CARTS, derived_id(ABANDONED_CARTS, _key(cart.reminder)), document)
 
 
-def announcements(customer_id: str, found: Moments) -> Iterator[Announcement]:
+@dataclass(frozen=True, slots=True)
+class Whom:
+    """Who the announcements are about; `subject` is the identity key that readers file them under."""
+
+    customer_id: str
+    subject: str
+
+
+def announcements(whom: Whom, found: Moments) -> Iterator[Announcement]:
     """All that is worth a word about a customer; the runtime says each once."""
     for cart in found.abandoned:
-        yield _cart_abandoned(customer_id, cart)
+        yield _cart_abandoned(whom, cart)
     for cart in found.recovered:
-        yield from _cart_recovered(customer_id, cart)
+        yield from _cart_recovered(whom, cart)
     for silence in found.lapsed:
-        yield _customer_lapsed(customer_id, silence)
+        yield _customer_lapsed(whom, silence)
     for purchase in found.due:
-        yield _replenishment_due(customer_id, purchase)
+        yield _replenishment_due(whom, purchase)
 
 
-def _cart_abandoned(customer_id: str, cart: AbandonedCart) -> Announcement:
+def _cart_abandoned(whom: Whom, cart: AbandonedCart) -> Announcement:
     reminder, left = cart.reminder, cart.reminder.about
     data = {
-        "customer_id": customer_id,
+        "customer_id": whom.customer_id,
         "cart_id": left.cart_id,
         "products": [_cart_line(line) for line in left.products],
         "amount": left.amount,
         "currency": left.currency,
         "abandoned_at": left.abandoned_at.isoformat(),
     }
-    return Announcement(events.CART_ABANDONED, _key(reminder), reminder.subject, reminder.due, data)
+    return Announcement(events.CART_ABANDONED, _key(reminder), whom.subject, reminder.due, data)
 
 
-def _cart_recovered(customer_id: str, cart: AbandonedCart) -> Iterator[Announcement]:
+def _cart_recovered(whom: Whom, cart: AbandonedCart) -> Iterator[Announcement]:
     reminder, order = cart.reminder, cart.order
     if order is None or order.placed_at is None or order.currency is None:
         return
     data = {
-        "customer_id": customer_id,
+        "customer_id": whom.customer_id,
         "cart_id": reminder.about.cart_id,
         "order_id": order.order_id,
         "amount": order.amount,
         "currency": order.currency,
     }
     key = f"{reminder.subject}/{reminder.about.cart_id}/{order.order_id}"
-    yield Announcement(events.CART_RECOVERED, key, reminder.subject, order.placed_at, data)
+    yield Announcement(events.CART_RECOVERED, key, whom.subject, order.placed_at, data)
 
 
-def _customer_lapsed(customer_id: str, reminder: Reminder[LastOrder]) -> Announcement:
+def _customer_lapsed(whom: Whom, reminder: Reminder[LastOrder]) -> Announcement:
     last = reminder.about
     days = (reminder.due - last.last_order_at).days
-    data = {"customer_id": customer_id, "last_order_at": last.last_order_at.isoformat(), "days": days}
-    return Announcement(events.CUSTOMER_LAPSED, _key(reminder), reminder.subject, reminder.due, data)
+    data = {"customer_id": whom.customer_id, "last_order_at": last.last_order_at.isoformat(), "days": days}
+    return Announcement(events.CUSTOMER_LAPSED, _key(reminder), whom.subject, reminder.due, data)
 
 
-def _replenishment_due(customer_id: str, reminder: Reminder[LastPurchase]) -> Announcement:
+def _replenishment_due(whom: Whom, reminder: Reminder[LastPurchase]) -> Announcement:
     last = reminder.about
     data = {name: value for name, value in asdict(last).items() if name != "expires_at"}
-    data |= {"customer_id": customer_id, "last_bought_at": last.last_bought_at.isoformat()}
-    return Announcement(events.REPLENISHMENT_DUE, _key(reminder), reminder.subject, reminder.due, data)
+    data |= {"customer_id": whom.customer_id, "last_bought_at": last.last_bought_at.isoformat()}
+    return Announcement(events.REPLENISHMENT_DUE, _key(reminder), whom.subject, reminder.due, data)
 
 
 def _key(reminder: Reminder[Any]) -> str:

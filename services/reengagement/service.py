@@ -1,9 +1,8 @@
 """The re-engagement worker: facts about carts and orders in, timers and the moments worth a word out."""
 
 from datetime import datetime
-from functools import partial
 
-from services.reengagement.consequences import abandoned_row, announcements, timer
+from services.reengagement.consequences import Whom, abandoned_row, announcements, timer
 from services.reengagement.domain import customer as rules
 from services.reengagement.domain.customer import CartLeft, Customer, Heard, LastOrder, LastPurchase, Reminder
 from services.reengagement.domain.decisions import decide
@@ -20,7 +19,6 @@ from shared.commerce import (
     OrderRefunded,
     add_to_cart,
     cancel,
-    place,
     refund,
     remove_from_cart,
     revise,
@@ -46,7 +44,7 @@ class Reengagement:
     @handles(events.ORDER_COMPLETED, CUSTOMERS)
     def on_order_completed(self, customer: Customer, order: OrderContent, event: Event) -> Customer:
         """A purchase disarms the reminder of its cart, whichever is heard first, and starts lapse and replenishment anew."""
-        return rules.hear_of_order(customer, partial(place, backfill=event.backfill), order, _heard(event))
+        return rules.place_order(customer, order, _heard(event))
 
     @handles(events.ORDER_UPDATED, CUSTOMERS)
     def on_order_updated(self, customer: Customer, order: OrderContent, event: Event) -> Customer:
@@ -104,11 +102,11 @@ class Reengagement:
         """The timers that should be armed, the announcements that are due, and the customer's rows among the abandoned carts."""
         if not customer.identity_keys:
             return Consequences()
-        subject = strongest(customer.identity_keys)
+        whom = Whom(customer_id, strongest(customer.identity_keys))
         return Consequences(
-            timers=tuple(timer(subject, decision) for decision in decide(customer, policies, now) if decision.is_armed),
+            timers=tuple(timer(decision) for decision in decide(customer, policies, now) if decision.is_armed),
             rows=tuple(abandoned_row(customer_id, cart) for cart in abandoned_carts(customer, policies)),
-            announcements=tuple(announcements(customer_id, moments(customer, policies))),
+            announcements=tuple(announcements(whom, moments(customer, policies))),
         )
 
 

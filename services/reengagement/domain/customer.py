@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import reduce
+from functools import partial, reduce
 from typing import Generic, Protocol, TypeVar
 
 from shared.commerce import (
@@ -12,10 +12,12 @@ from shared.commerce import (
     Carts,
     Checkout,
     LineItem,
+    OrderContent,
     Orders,
     Snapshot,
     merge_carts,
     merge_orders,
+    place,
 )
 from shared.commerce.orders import in_milliseconds
 
@@ -94,6 +96,7 @@ class About(Protocol):
 
 A = TypeVar("A", bound=About)
 F = TypeVar("F")
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +127,26 @@ C = TypeVar("C", bound=OfCart)
 
 
 @dataclass(frozen=True, slots=True)
-class Customer:
-    """Facts about a customer. `touched` is when each cart was last touched live, imported history left aside.
+class Touch:
+    """When a cart was last touched, and by which identity key."""
 
-    Reminders are keyed by what they are about.
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Facts about a customer. `touched` says of each cart when it was last touched live, imported history left aside.
+
+    `placed_by` is the identity key that placed each order. Timers are armed for the key that their cart or order came with, so that
+    reminders lie beside them and stay with them when a merge of customers is undone. Reminders are keyed by what they are about.
     """
 
     identity_keys: tuple[str, ...] = ()
     orders: Orders = field(default_factory=dict)
     carts: Carts = field(default_factory=dict)
-    touched: dict[str, datetime] = field(default_factory=dict)
+    touched: dict[str, Touch] = field(default_factory=dict)
+    placed_by: dict[str, str] = field(default_factory=dict)
     cart_reminders: dict[str, Reminder[CartLeft]] = field(default_factory=dict)
     lapse_reminders: dict[str, Reminder[LastOrder]] = field(default_factory=dict)
     replenishment_reminders: dict[str, Reminder[LastPurchase]] = field(default_factory=dict)
@@ -142,6 +155,14 @@ class Customer:
 def combine(customers: Sequence[Customer]) -> Customer:
     """One customer out of the facts of several identity keys."""
     return reduce(_joined, customers, Customer())
+
+
+def place_order(customer: Customer, order: OrderContent, heard: Heard) -> Customer:
+    """Take in that an order was placed, and by whom."""
+    customer = hear_of_order(customer, partial(place, backfill=heard.backfill), order, heard)
+    if order.order_id in customer.placed_by:
+        return customer
+    return replace(customer, placed_by={**customer.placed_by, order.order_id: heard.subject})
 
 
 def hear_of_order(customer: Customer, fold: Callable[[Orders, F, datetime, str], Orders], fact: F, heard: Heard) -> Customer:
@@ -153,7 +174,7 @@ def hear_of_order(customer: Customer, fold: Callable[[Orders, F, datetime, str],
 def hear_of_cart(customer: Customer, fold: Callable[[Carts, C, datetime, str], Carts], fact: C, heard: Heard) -> Customer:
     """Take in a fact about a cart, and whether the customer touched the cart now or history says so."""
     carts = fold(customer.carts, fact, heard.at, heard.event_id)
-    touched = customer.touched if heard.backfill else _latest(customer.touched, fact.cart_id or UNNAMED_CART, heard.at)
+    touched = customer.touched if heard.backfill else _latest(customer.touched, fact.cart_id or UNNAMED_CART, heard)
     if carts is not customer.carts or touched is not customer.touched:
         customer = replace(customer, carts=carts, touched=touched)
     return _known(customer, heard.subject)
@@ -180,9 +201,9 @@ def _known(customer: Customer, subject: str) -> Customer:
     return replace(customer, identity_keys=tuple(sorted({*customer.identity_keys, subject})))
 
 
-def _latest(times: dict[str, datetime], name: str, at: datetime) -> dict[str, datetime]:
-    time = in_milliseconds(at)
-    return times if name in times and times[name] >= time else {**times, name: time}
+def _latest(touched: dict[str, Touch], cart_id: str, heard: Heard) -> dict[str, Touch]:
+    touch = Touch(in_milliseconds(heard.at), heard.subject)
+    return touched if cart_id in touched and touched[cart_id].at >= touch.at else {**touched, cart_id: touch}
 
 
 def _with(reminders: Reminders[A], reminder: Reminder[A]) -> Reminders[A]:
@@ -196,12 +217,13 @@ def _joined(left: Customer, right: Customer) -> Customer:
         tuple(sorted({*left.identity_keys, *right.identity_keys})),
         merge_orders(left.orders, right.orders),
         merge_carts(left.carts, right.carts),
-        {name: max(times) for name, times in _both(left.touched, right.touched).items()},
+        _joined_by(lambda *touches: max(touches, key=lambda touch: (touch.at, touch.by)), left.touched, right.touched),
+        _joined_by(min, left.placed_by, right.placed_by),
         reduce(_with, right.cart_reminders.values(), left.cart_reminders),
         reduce(_with, right.lapse_reminders.values(), left.lapse_reminders),
         reduce(_with, right.replenishment_reminders.values(), left.replenishment_reminders),
     )
 
 
-def _both(left: dict[str, datetime], right: dict[str, datetime]) -> dict[str, list[datetime]]:
-    return {name: [times[name] for times in (left, right) if name in times] for name in left.keys() | right.keys()}
+def _joined_by(choose: Callable[[V, V], V], left: dict[str, V], right: dict[str, V]) -> dict[str, V]:
+    return {**left, **{name: choose(left[name], value) if name in left else value for name, value in right.items()}}

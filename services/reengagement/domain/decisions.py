@@ -43,12 +43,16 @@ _BECAUSE = {
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A timer to be armed at `due` if there is no `reason` against it. `about` is None where there is nothing to time at all."""
+    """A timer to be armed at `due` for the identity key `subject`, if there is no `reason` against it.
+
+    `about` is None where there is nothing to time at all.
+    """
 
     kind: Kind
     about: CartLeft | LastOrder | LastPurchase | None = None
     due: datetime | None = None
     reason: Reason | None = None
+    subject: str = ""
 
     @property
     def is_armed(self) -> bool:
@@ -101,17 +105,22 @@ def _carts(customer: Customer, policies: Policies, now: datetime) -> Iterator[De
         due = left_at + policies.cart.delay
         about = _left(cart, left_at, due + policies.cart.expires_after)
         reason = _against_cart(customer, about, policies) or (Reason.TOO_LATE if about.expires_at < now else None)
-        yield Decision(Kind.CART, about, due, reason)
+        yield Decision(Kind.CART, about, due, reason, _toucher(customer, cart.cart_id))
 
 
 def _against_cart(customer: Customer, left: CartLeft, policies: Policies) -> Reason | None:
     if not policies.cart.enabled:
         return Reason.OFF
-    if customer.touched.get(left.cart_id) != left.abandoned_at:
+    touch = customer.touched.get(left.cart_id)
+    if touch is None or touch.at != left.abandoned_at:
         return Reason.IMPORTED
     if is_reminded(customer, left, policies.cart):
         return Reason.REMINDED
     return None if policies.cart.is_worthwhile(left.amount, left.currency) else Reason.BELOW_MINIMUM
+
+
+def _toucher(customer: Customer, cart_id: str) -> str:
+    return customer.touched[cart_id].by if cart_id in customer.touched else ""
 
 
 def _left(cart: Cart, left_at: datetime, expires_at: datetime) -> CartLeft:
@@ -141,7 +150,7 @@ def _lapse(customer: Customer, policies: Policies, now: datetime) -> Decision:
         Reason.REMINDED: about.key in customer.lapse_reminders,
         Reason.TOO_LATE: about.expires_at < now,
     }
-    return Decision(Kind.LAPSE, about, due, _first(against))
+    return Decision(Kind.LAPSE, about, due, _first(against), customer.placed_by[last.order_id])
 
 
 def _replenishments(customer: Customer, policies: Policies, now: datetime) -> Iterator[Decision]:
@@ -158,7 +167,8 @@ def _replenishments(customer: Customer, policies: Policies, now: datetime) -> It
             Reason.REMINDED: about.key in customer.replenishment_reminders,
             Reason.TOO_LATE: about.expires_at < now,
         }
-        yield Decision(Kind.REPLENISHMENT, about, purchases[-1].at + lasts, _first(against))
+        subject = customer.placed_by[about.order_id]
+        yield Decision(Kind.REPLENISHMENT, about, purchases[-1].at + lasts, _first(against), subject)
     if not regular:
         yield Decision(Kind.REPLENISHMENT, reason=Reason.NOT_REGULAR)
 

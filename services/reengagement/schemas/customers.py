@@ -9,6 +9,8 @@ from shared.events.fields import Currency
 from shared.events.kind import MinorUnits
 from shared.http import PageQuery
 
+_ANY_STATUS = validate.OneOf([status.value for status in CartStatus])
+
 
 class Line(Schema):
     """A product in a cart."""
@@ -94,14 +96,13 @@ class OpenCart(CartContent):
 class AbandonedCart(CartContent):
     """A cart that was announced as abandoned, as it was left, and what became of it."""
 
-    id = fields.String(required=True)
+    id = fields.String(attribute="_id", required=True)
     customer_id = fields.String(required=True)
     abandoned_at = fields.AwareDateTime(required=True, metadata=about("When the customer last touched it."))
     announced_at = fields.AwareDateTime(required=True)
-    status = fields.Enum(
-        CartStatus,
-        by_value=True,
+    status = fields.String(
         required=True,
+        validate=_ANY_STATUS,
         metadata=about(
             "`open`; `emptied`; `recovered`: bought after the announcement; `cancelled`: bought and the order cancelled; "
             "`bought_before`: its order had been placed already and was heard of later."
@@ -125,9 +126,7 @@ class CustomerCarts(Schema):
 class AbandonedCartQuery(PageQuery):
     """Which abandoned carts to list."""
 
-    status = fields.String(
-        load_default=None, validate=validate.OneOf([status.value for status in CartStatus]), metadata=about("Only these.")
-    )
+    status = fields.String(load_default=None, validate=_ANY_STATUS, metadata=about("Only these."))
     since = fields.AwareDateTime(load_default=None, metadata=about("Only carts left at this time or later."))
     until = fields.AwareDateTime(load_default=None, metadata=about("Only carts left before this time."))
 
@@ -150,7 +149,7 @@ class PendingCount(Schema):
 class StatusCount(Schema):
     """Abandoned carts of a status."""
 
-    status = fields.Enum(CartStatus, by_value=True, required=True)
+    status = fields.String(required=True, validate=_ANY_STATUS)
     count = fields.Integer(required=True)
 
 
