@@ -45,7 +45,11 @@ class ReplenishmentDue(CustomerMoment):
     name = optional(fields.String, "Its name.")
     order_id = required(Identifier, "The order in which it was last bought.")
     last_bought_at = required(fields.AwareDateTime, "When that order was placed.")
-    interval_days = required(Count, "Days expected between purchases: the customer's own rhythm, else the policy's.", least=1)
+    interval_days = required(
+        Count,
+        "Days expected between purchases: the policy's for the product or its category, else the customer's own rhythm.",
+        least=1,
+    )
 
 
 class PriceDropped(CustomerMoment):
@@ -91,7 +95,8 @@ CART_ABANDONED = EventKind(
     name="cart_abandoned",
     source=SOURCE,
     schema=CartAbandoned,
-    sent="A cart with something in it was not touched for the time that the policy sets. Once for each time it is left.",
+    sent="A cart with something in it was not touched for the time that the policy sets. Once until an order closes the cart, "
+    "also if it is touched and left again; a policy may ask for another one after a while.",
     not_sent="When an order closed the cart, whichever is heard first; for carts known from imported history; for empty carts.",
     key="`customer_id`, `cart_id` and `abandoned_at`.",
     late=MOMENT,
