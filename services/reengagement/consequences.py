@@ -4,6 +4,8 @@ Keys hold the identity key that a timer was armed for and never the customer id,
 announced before a merge is not announced again after it. Announcements are filed under the customer's strongest key.
 """
 
+import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -22,10 +24,15 @@ _CART_LINE = ("product_id", "name", "quantity", "price", "url", "image_url")
 
 
 def timer(decision: Decision) -> Timer:
-    """The timer of a decision to remind. Raises ValueError for a decision not to."""
+    """The timer of a decision to remind. Raises ValueError for a decision not to.
+
+    Its key is made of all that it carries, so that it is exchanged also when the cart changes and its due time does not.
+    """
     if decision.due is None or decision.reason is not None:
         raise ValueError("a decision against a reminder has no timer")
-    return Timer(decision.timer, f"{id_of(decision.subject)}/{decision.key}", decision.subject, decision.due, decision.data)
+    data = decision.data
+    content = hashlib.blake2b(json.dumps(data, sort_keys=True).encode(), digest_size=12).hexdigest()
+    return Timer(decision.timer, f"{id_of(decision.subject)}/{content}", decision.subject, decision.due, data)
 
 
 def abandoned_row(customer_id: str, cart: AbandonedCart) -> Row:

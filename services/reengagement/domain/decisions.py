@@ -1,9 +1,7 @@
 """What is armed for a customer, and where nothing is, why not. Decided anew from all facts at every change."""
 
-import hashlib
-import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -66,13 +64,7 @@ class Decision:
     @property
     def data(self) -> dict[str, Any]:
         """What the timer carries, as JSON values."""
-        return _plain(asdict(self.about)) if self.about else {}
-
-    @property
-    def key(self) -> str:
-        """Made of all that the timer carries, so that a timer is exchanged when the cart changes and its due time does not."""
-        content = json.dumps(self.data, sort_keys=True).encode()
-        return hashlib.blake2b(content, digest_size=12).hexdigest()
+        return _plain(self.about)
 
     @property
     def detail(self) -> str:
@@ -188,10 +180,13 @@ def _first(against: dict[Reason, bool]) -> Reason | None:
     return next((reason for reason, holds in against.items() if holds), None)
 
 
-def _plain(value: Any) -> Any:
-    """JSON values; what is not known is left out."""
-    if isinstance(value, dict):
-        return {name: _plain(part) for name, part in value.items() if part is not None}
-    if isinstance(value, (list, tuple)):
+def _plain(about: Any) -> dict[str, Any]:
+    """A dataclass as JSON values; what is not known is left out."""
+    values = {field.name: getattr(about, field.name) for field in fields(about)} if about else {}
+    return {name: _json(value) for name, value in values.items() if value is not None}
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, tuple):
         return [_plain(part) for part in value]
     return value.isoformat() if isinstance(value, datetime) else value
