@@ -118,6 +118,7 @@ class Batch(Generic[S]):
         self.views: dict[str, View] = {view.id: view for view in views}
         self._touched: dict[str, Member[S]] = {}
         self._live: set[str] = set()  # members that something other than imported history changed
+        self._formerly: dict[str, list[View]] | None = None  # views by member, made when asked for
         self._concerned: set[str] = set()
         self._statements: list[tuple[Announcement, Event | None]] = []
         self._journal: list[Row] = []
@@ -209,7 +210,8 @@ class Batch(Generic[S]):
             group = self._group(customer)
             if group:
                 after.append(self._look_at(customer, group, follow, rules, now))
-        changes.gone = [view.id for view in before if view.id not in {new.id for new, _, _ in after}]
+        still = {view.id for view, _, _ in after}
+        changes.gone = [view.id for view in before if view.id not in still]
         _difference(before, after, changes)
         changes.figures = _rolled_up([*changes.figures, *self._counts], self.model.rollup)
         return changes
@@ -226,9 +228,19 @@ class Batch(Generic[S]):
         return view, consequences, causes[-1] if causes else None
 
     def _before(self, group: list[Member[S]]) -> Before:
-        ids = {member.id for member in group}
-        rows = {row for view in self.views.values() if not ids.isdisjoint(view.members) for row in view.applied.rows}
-        return Before(rows, backfill=not ids.isdisjoint(self._touched) and ids.isdisjoint(self._live))
+        formerly = {id(view): view for member in group for view in self._views_of(member.id)}
+        rows = {row for view in formerly.values() for row in view.applied.rows}
+        changed = [member.id for member in group if member.id in self._touched]
+        return Before(rows, backfill=bool(changed) and not any(member in self._live for member in changed))
+
+    def _views_of(self, member_id: str) -> list[View]:
+        """The customers whom a key belonged to when the batch was loaded."""
+        if self._formerly is None:
+            self._formerly = defaultdict(list)
+            for view in self.views.values():
+                for member in view.members:
+                    self._formerly[member].append(view)
+        return self._formerly.get(member_id, [])
 
 
 @lru_cache(maxsize=100)

@@ -10,6 +10,7 @@ customer". A reader keeps, for each key, the statement of the highest revision: 
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 PREFIX = "cus_"
 _STRENGTH = (
@@ -19,6 +20,7 @@ _STRENGTH = (
 )  # a customer is named after its strongest key, so an account never loses its id to a device
 
 
+@lru_cache(maxsize=20_000)
 def id_of(key: str) -> str:
     """The id of an identity key: `cus_` and 24 hex digits. It tells nothing about the person."""
     return PREFIX + hashlib.blake2b(key.encode(), digest_size=12).hexdigest()
