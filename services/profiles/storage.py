@@ -8,7 +8,7 @@ timeline                    _id = event id; identity_key, name, time, source, ba
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -62,10 +62,9 @@ def directory_rows(customer_id: str, customer: Customer) -> tuple[Row, ...]:
     entry = entry_of(customer)
     if entry is None:
         return ()
-    spend = [
-        Row(SPEND, f"{customer_id}:{money.currency}", {"customer_id": customer_id, **asdict(money)}) for money in entry.spend
-    ]
-    return (Row(INDEX, customer_id, asdict(entry)), *spend)
+    listed = documents.to_document(entry)
+    spend = [Row(SPEND, f"{customer_id}:{money['currency']}", {"customer_id": customer_id, **money}) for money in listed["spend"]]
+    return (Row(INDEX, customer_id, listed), *spend)
 
 
 def timeline_row(happening: Happening, event: Event) -> Row:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import reduce
 
 from services.profiles.domain.activity import Activity, merge_activity
 from services.profiles.domain.consent import DENIED, Consent, Word, merge_consent, state_consent
@@ -24,13 +25,16 @@ class Customer:
     activity: Activity = field(default_factory=Activity)
 
     @property
+    def has_facts(self) -> bool:
+        """Whether anything came with the key itself, and not only with others that name it."""
+        return bool(self.activity.counts or self.traits or self.consent or self.orders)
+
+    @property
     def is_known(self) -> bool:
         """Whether this is more than a visitor passing by: somebody who left a name of any kind, or who bought.
 
         Nameless visitors have a profile too, but they are not announced and not listed: there are millions of them.
         """
-        if self.activity.first is None:
-            return False
         return not all(is_device(key) for key in self.identity_keys) or any(order.placed for order in self.orders.values())
 
 
@@ -46,16 +50,18 @@ class Source:
 
 def combine(customers: Sequence[Customer]) -> Customer:
     """The facts of several identity keys as one customer's, in whatever order they are given."""
-    whole = Customer()
-    for one in customers:
-        whole = Customer(
-            identity_keys=by_strength({*whole.identity_keys, *one.identity_keys}),
-            traits=merge_traits(whole.traits, one.traits),
-            consent=merge_consent(whole.consent, one.consent),
-            orders=merge_orders(whole.orders, one.orders),
-            activity=merge_activity(whole.activity, one.activity),
-        )
-    return whole
+    keys = by_strength({key for one in customers for key in one.identity_keys})
+    telling = [one for one in customers if one.has_facts]  # most keys only link a device or an address to an account
+    return replace(reduce(_joined, telling, Customer()) if len(telling) != 1 else telling[0], identity_keys=keys, links=Links())
+
+
+def _joined(left: Customer, right: Customer) -> Customer:
+    return Customer(
+        traits=merge_traits(left.traits, right.traits),
+        consent=merge_consent(left.consent, right.consent),
+        orders=merge_orders(left.orders, right.orders),
+        activity=merge_activity(left.activity, right.activity),
+    )
 
 
 def named(customer: Customer, key: str, links: Links) -> Customer:
