@@ -4,15 +4,19 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
+import eventlet
 import msgspec
 import pytest
 
 from services.profiles.domain.customer import Customer
-from services.profiles.storage import INDEX, SPEND, TIMELINE, Customers, Period, Search
+from services.profiles.service import Profiles
+from services.profiles.storage import CUSTOMERS, INDEX, SPEND, TIMELINE, Customers, Period, Search
 from shared.documents import to_document
 from shared.envelope import Event, from_document
+from shared.errors import StoreAway
 from shared.identity import id_of
 from shared.listing import Listing
+from shared.unit_of_work import UnitOfWork
 from tests.order_free import History
 from tests.serving import Served, serving
 from tests.unit.profiles.given import aliased, bought, history, identified, viewed
@@ -105,6 +109,48 @@ def test_the_database_ends_as_the_fold_in_memory_does_in_any_order_and_repetitio
         }
         found = {row.pop("_id"): row for row in profiles.database[collection].find()}
         assert found == expected
+
+
+KEYS = [ANN, BOB, "user:cid", TABLET, "anon:phone", "email:a@x.io", "email:b@x.io", "social:x:ann"]
+
+
+def entangled(chance: random.Random) -> list[Event]:
+    """Events of few people with many shared keys, so that almost any two change the same groups."""
+    story = [
+        viewed(*chance.sample(KEYS, chance.randint(1, 4)), at=chance.randint(0, 9), again=str(number)) for number in range(40)
+    ]
+    return [*story, aliased(BOB, "user:cid", at=3)]
+
+
+def apply_patiently(work: UnitOfWork, batch: list[Event]) -> None:
+    """As the inbox does: a batch that lost a race is tried again."""
+    for _ in range(200):
+        try:
+            work.apply(batch)
+            return
+        except StoreAway:
+            eventlet.sleep(0.01)
+    raise AssertionError("the batch never went through")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_replicas_that_change_the_same_groups_at_once_end_as_one_would(profiles: Served, seed: int) -> None:
+    chance = random.Random(seed)
+    story = entangled(chance)
+    replicas = []
+    for _ in range(3):
+        heard = chance.sample(story, len(story))
+        batches = [heard[start : start + 3] for start in range(0, len(heard), 3)]
+        work = UnitOfWork(profiles.database, Profiles, [CUSTOMERS])
+        replicas.append(eventlet.spawn(lambda work, batches: [apply_patiently(work, batch) for batch in batches], work, batches))
+    for replica in replicas:
+        replica.wait()
+    assert stored(profiles) == in_memory(history(*story))
+    views = {row["_id"]: sorted(row["members"]) for row in profiles.database["customers"].find() if len(row["members"]) > 1}
+    groups: dict[str, list[str]] = {}
+    for key, (customer_id, _) in stored(profiles).items():
+        groups.setdefault(customer_id, []).append(id_of(key))
+    assert views == {customer_id: sorted(members) for customer_id, members in groups.items() if len(members) > 1}
 
 
 def test_a_late_earlier_claim_moves_a_device_and_its_facts_between_stored_customers(profiles: Served) -> None:
