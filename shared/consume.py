@@ -1,11 +1,8 @@
 """How a service is given its events: batches from the partitions of its inbox, applied in one transaction each, acked afterwards.
 
-A partition is a queue with a single active consumer, read here by one thread with one connection, so nothing is shared between
-threads. Messages are read raw: nothing is decoded, and nothing acknowledged, before it is applied or parked.
-
-While MongoDB is away a batch is kept in hand and tried again; the prefetch bounds what else arrives, and heartbeats go on. A message
-that came back twice is suspected of killing its consumers: it is handled alone with a prefetch of one, so that it takes no neighbours with
-it, and parked when it came back five times.
+A partition is a queue with a single active consumer. A batch that fails is applied event by event, so that one bad event holds up
+nobody; what no retry will help is parked with its raw bytes. A message that came back five times is parked without being read: it seems
+to end every process that handles it.
 """
 
 import contextlib
@@ -17,24 +14,22 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-import amqp
 from pymongo.database import Database
 
-from shared import broker, faults, logs, metrics, parked
+from shared import logs, metrics, parked
 from shared.envelope import Event, from_message
 from shared.errors import BrokerAway, InvalidEvent, StoreAway
 from shared.extension import Worker
 from shared.fold import Model
 from shared.health import HEALTH
 from shared.mongo import Document, Session
+from shared.partition import Partition, body_of, headers_of, returns
 from shared.replicas import Replicas
 from shared.topology import dead_queue, inbox_queue
 from shared.unit_of_work import Report, UnitOfWork
 
-SUSPECT_AFTER = 2  # returns after which a message is handled alone
 PARK_AFTER = 5  # returns after which it is not handled any more
 BRAKE_AFTER = 50  # parked without one success in between: then it is us, not the events
-Handle = Callable[["Partition", list[Any]], None]
 _log = logs.get(__name__)
 
 
@@ -53,142 +48,6 @@ class Delivery:
     @property
     def name(self) -> str:
         return self.event.name if self.event else "undecodable"
-
-
-class Partition:
-    """One queue, read by one thread over one connection at a time."""
-
-    def __init__(self, worker: Worker, queue: str, handle: Handle) -> None:
-        self.worker, self.queue, self.handle = worker, queue, handle
-        self.suspicious = True  # until the first message shows that nothing came back
-        self._connection: amqp.Connection | None = None
-        self._channel: Any = None
-        self._tag = ""
-        self._arrived: list[Any] = []
-
-    def round(self) -> None:
-        """Read a batch, have it handled, acknowledge it. Raises BrokerAway or what handling raises; then reading starts anew."""
-        try:
-            with broker.reachable():
-                self._open()
-                messages = self._read()
-                if messages:
-                    self._finish(messages)
-                    self._trust(messages)
-        except BaseException:
-            self.drop()
-            raise
-
-    def _finish(self, messages: list[Any]) -> None:
-        self.handle(self, messages)
-        faults.reached("consume.before_ack")
-        self._channel.basic_ack(messages[-1].delivery_info["delivery_tag"], multiple=True)
-
-    def _open(self) -> None:
-        if self._connection is not None:
-            return
-        self.worker.database.client.admin.command("ping")  # no use to take messages while they cannot be applied
-        self._connection = broker.connect(self.worker.config.amqp_uri, f"{self.worker.config.service}-{self.queue}")
-        self._channel = self._connection.channel()
-        self._arrived, self.suspicious = [], True
-        self._consume()
-
-    def _consume(self) -> None:
-        """Prefetch counts per consumer, so changing it takes a new one; never global, which 4.x refuses."""
-        size = self.worker.config.batch_size
-        self._channel.basic_qos(0, 1 if self.suspicious else min(2000, size * 2), False)
-        self._tag = self._channel.basic_consume(self.queue, no_ack=False, callback=self._arrived.append)
-
-    def _read(self) -> list[Any]:
-        """Up to a batch of messages: the first within half a second, more while they keep coming, a short wait for stragglers."""
-        limit = self._limit
-        if not self._arrived:
-            self._drain(0.5)
-        deadline = monotonic() + self.worker.config.batch_linger_ms / 1000
-        while self._arrived and len(self._arrived) < limit:
-            left = deadline - monotonic()
-            if not self._drain(max(left, 0.0005)) and left <= 0:
-                break
-        broker.beat(self._connection)
-        return self._take()
-
-    @property
-    def _limit(self) -> int:
-        return 1 if self.suspicious else self.worker.config.batch_size
-
-    def _take(self) -> list[Any]:
-        batch, self._arrived[:] = self._arrived[: self._limit], self._arrived[self._limit :]
-        return batch
-
-    def _drain(self, seconds: float) -> bool:
-        """Let one frame in, waiting for it up to `seconds`; False where none came."""
-        try:
-            self._connection.drain_events(timeout=seconds)  # type: ignore[union-attr]  # open while reading
-        except TimeoutError:
-            return False
-        return True
-
-    def _trust(self, messages: list[Any]) -> None:
-        """After a start, and whenever a message came back, messages come singly until one arrives that never did."""
-        came_back = any(returns(message) >= SUSPECT_AFTER for message in messages)
-        if came_back != self.suspicious:
-            self.suspicious = came_back
-            self._renew()
-
-    def _renew(self) -> None:
-        """A new consumer, with the prefetch of the hour, at the end of the line. What was read ahead stays in hand."""
-        self._channel.basic_cancel(self._tag)
-        self._consume()
-
-    def hand_over(self) -> None:
-        """Let another replica become the active reader of this partition, if one is waiting."""
-        if self._connection is not None:
-            with broker.reachable():
-                self._renew()
-
-    def patiently(self, apply: Callable[[], None]) -> None:
-        """Try again, with the batch in hand, for as long as the database is away. Raises StoreAway only when asked to stop."""
-        pause = 0.05
-        while True:
-            try:
-                return apply()
-            except StoreAway as error:
-                if self.worker.stopping.is_set():
-                    raise
-                metrics.RETRIED.labels("store").inc()
-                HEALTH.failing(self.queue, str(error))
-                _log.warning("waiting for the database", seconds=round(pause, 2), error=logs.place(error))
-                self._keep_alive(pause)
-                pause = min(5.0, pause * 2)
-
-    def _keep_alive(self, seconds: float) -> None:
-        """Wait with a batch in hand: heartbeats go on, the prefetch bounds what arrives meanwhile."""
-        deadline = monotonic() + seconds
-        while (left := deadline - monotonic()) > 0 and not self.worker.stopping.is_set():
-            with broker.reachable():
-                self._drain(min(left, 1.0))
-                broker.beat(self._connection)
-
-    def drop(self) -> None:
-        """Leave without acknowledging; what was in hand is delivered again."""
-        if self._connection is not None:
-            broker.discard(self._connection)
-        self._connection = self._channel = None
-
-    def close(self) -> None:
-        """Leave in order: take nothing new, finish what has arrived, acknowledge it, say goodbye."""
-        if self._connection is None:
-            return
-        try:
-            with broker.reachable():
-                self._channel.basic_cancel(self._tag)
-                while self._arrived:
-                    self._finish(self._take())
-            broker.close(self._connection)
-        except (BrokerAway, StoreAway) as error:  # it goes back to the queue
-            _log.warning("left with work in hand", partition=self.queue, error=logs.place(error))
-        finally:
-            self.drop()
 
 
 class Reader(Worker):
@@ -338,22 +197,6 @@ def deliver(message: Any) -> Delivery:
         return Delivery(message, from_message(headers_of(message), body_of(message)))
     except InvalidEvent as error:
         return Delivery(message, None, error.reason)
-
-
-def returns(message: Any) -> int:
-    """How often a quorum queue delivered this message before and got it back."""
-    count = headers_of(message).get("x-delivery-count", 0)
-    return count if isinstance(count, int) else 0
-
-
-def headers_of(message: Any) -> dict[str, Any]:
-    headers = message.properties.get("application_headers")
-    return headers if isinstance(headers, dict) else {}
-
-
-def body_of(message: Any) -> bytes:
-    """The raw bytes; py-amqp turns bodies that declare an encoding into text."""
-    return message.body.encode() if isinstance(message.body, str) else bytes(message.body)
 
 
 def _measure(report: Report, seconds: float) -> None:

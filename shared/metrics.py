@@ -37,8 +37,8 @@ UNPUBLISHED = Counter("crm_publish_failures_total", "Events to be published agai
 TIMERS_FIRED = Counter("crm_timers_fired_total", "Timers fired", ["kind"], registry=REGISTRY)
 TIMERS_DUE = Gauge("crm_timers_due_timers", "Timers due and not yet fired", registry=REGISTRY)
 TIMER_LATENESS = Histogram("crm_timer_lateness_seconds", "From due to committed", buckets=_AGES, registry=REGISTRY)
-# Messages waiting in a partition of the inbox, as the broker last told.
-INBOX_DEPTH = Gauge("crm_inbox_messages", "Messages ready in a partition of the inbox", ["partition"], registry=REGISTRY)
+# Messages waiting in a queue that this process reads, as the broker last told.
+INBOX_DEPTH = Gauge("crm_inbox_messages", "Messages that wait in a queue", ["queue"], registry=REGISTRY)
 # 1 while the broker holds back our publishing (memory or disk alarm).
 BLOCKED = Gauge("crm_broker_blocked_state", "1 while the broker blocks publishing", registry=REGISTRY)
 # How late the event loop wakes a sleeper: work that hogs the processor shows here.
