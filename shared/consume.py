@@ -17,6 +17,7 @@ from typing import Any
 from pymongo.database import Database
 
 from shared import logs, metrics, parked
+from shared.backlog import BACKLOG
 from shared.envelope import Event, from_message
 from shared.errors import BrokerAway, InvalidEvent, StoreAway
 from shared.extension import Worker
@@ -71,12 +72,12 @@ class Reader(Worker):
         partition.patiently(lambda: self.take(self.database, letters))
 
 
-def bury(reason: str) -> Callable[[Database[Document], list[tuple[dict[str, Any], bytes]]], None]:
+def bury(reason: str, replay_to: str = "") -> Callable[[Database[Document], list[tuple[dict[str, Any], bytes]]], None]:
     """What a Reader does with messages that nobody can handle: park them, to be seen and replayed."""
 
     def take(database: Database[Document], letters: list[tuple[dict[str, Any], bytes]]) -> None:
         for headers, body in letters:
-            parked.park(database, headers, body, reason)
+            parked.park(database, headers, body, reason, replay_to=replay_to)
             metrics.PARKED.labels("undeliverable").inc()
 
     return take
@@ -102,6 +103,7 @@ class Inbox(Worker):
         self._partitions = [Partition(self, queue, self._handle) for queue in queues]
         for queue in queues:
             HEALTH.expect(queue)
+            BACKLOG.unknown(queue)
 
     def run(self) -> None:
         """A thread per partition and one for dead letters; this one keeps the partitions shared out among the replicas."""

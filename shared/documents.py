@@ -9,7 +9,8 @@ import msgspec
 from pymongo import ASCENDING, DeleteOne, ReplaceOne, UpdateOne
 from pymongo.database import Database
 
-from shared.fold import Applied, Batch, Changes, Member, Model, View
+from shared.difference import Applied, Changes, View
+from shared.fold import Batch, Member, Model
 from shared.identity import lookup_id
 from shared.mongo import Document, Session, ensure_collection
 
@@ -71,7 +72,7 @@ def operations(model: Model[Any], changes: Changes, partition: str) -> Operation
         writes[entry.collection].append(UpdateOne({"_id": entry.id}, {"$setOnInsert": dict(entry.document)}, upsert=True))
     for figure in changes.figures:
         sums = {f"values.{name}": value for name, value in figure.values.items()}
-        update = {"$inc": sums, "$setOnInsert": dict(figure.dimensions)}
+        update = {"$inc": sums}
         writes[figure.collection].append(UpdateOne({"_id": f"{figure.id}#{partition}"}, update, upsert=True))
     return writes
 
@@ -84,7 +85,7 @@ def write(database: Database[Document], writes: Operations, session: Session) ->
 
 def _member(model: Model[S], document: Document) -> Member[S]:
     state = msgspec.convert(document["state"], model.state)
-    return Member(document["key"], document["customer"], state, document["revision"])
+    return Member(document["key"], document["customer"], state, document["revision"], document["version"])
 
 
 def _facts(member: Member[Any]) -> Document:
@@ -93,6 +94,7 @@ def _facts(member: Member[Any]) -> Document:
         "key": member.key,
         "customer": member.customer_id,
         "revision": member.revision,
+        "version": member.version + 1,
         "state": to_document(member.state),
     }
 

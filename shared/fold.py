@@ -5,19 +5,17 @@ facts combined, and what follows from them (`Consequences`) is compared with wha
 rewrites, it can be undone exactly, and the result is a function of the set of events.
 """
 
-import hashlib
 import inspect
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
-import msgspec
-
+from shared.difference import Changes, Look, View, applied, compare, rolled_up
 from shared.envelope import Event
-from shared.handlers import Announcement, Consequences, Figure, Folded, Handler, Row, Timer
+from shared.handlers import Announcement, Consequences, Figure, Folded, Handler, Row
 from shared.identity import Grouping, id_of, strongest
 
 S = TypeVar("S")
@@ -51,21 +49,12 @@ class Member(Generic[S]):
     customer_id: str
     state: S
     revision: int = 0
+    version: int = 0  # counts the writes, so that even a write of the same facts meets a concurrent one
     cause: Event | None = None  # the latest event of this batch that changed it
 
     @property
     def id(self) -> str:
         return id_of(self.key)
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """What followed from the facts when they were last looked at: due times, digests of rows, figures, things said."""
-
-    timers: Mapping[str, datetime] = field(default_factory=dict)
-    rows: Mapping[str, str] = field(default_factory=dict)
-    figures: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    said: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,32 +67,6 @@ class Before:
 
     rows: Collection[str] = ()
     backfill: bool = False
-
-
-@dataclass(slots=True)
-class View:
-    """A customer: the ids of its identity keys, and what was last done because of their facts."""
-
-    id: str
-    members: Sequence[str]
-    applied: Applied = field(default_factory=Applied)
-    version: int = 0
-
-
-@dataclass(slots=True)
-class Changes:
-    """The difference that a batch makes, to be written in one transaction."""
-
-    members: list[Member[Any]] = field(default_factory=list)
-    views: list[View] = field(default_factory=list)
-    gone: list[str] = field(default_factory=list)  # ids of views whose keys all belong to another customer now
-    arm: list[Timer] = field(default_factory=list)
-    disarm: list[tuple[str, datetime]] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
-    deleted_rows: list[str] = field(default_factory=list)  # as collection/id
-    figures: list[Figure] = field(default_factory=list)
-    journal: list[Row] = field(default_factory=list)
-    announcements: list[tuple[Announcement, Event | None]] = field(default_factory=list)
 
 
 class Batch(Generic[S]):
@@ -120,6 +83,7 @@ class Batch(Generic[S]):
         self._live: set[str] = set()  # members that something other than imported history changed
         self._formerly: dict[str, list[View]] | None = None  # views by member, made when asked for
         self._concerned: set[str] = set()
+        self._looked_at: dict[str, Member[S]] = {}
         self._statements: list[tuple[Announcement, Event | None]] = []
         self._journal: list[Row] = []
         self._counts: list[Figure] = []
@@ -197,28 +161,33 @@ class Batch(Generic[S]):
         self._touch(member, event)
 
     def look_again(self, customer_ids: Iterable[str]) -> None:
-        """These customers are to be looked at although no fact changed: time has passed or rules are new."""
-        self._concerned.update(customer_ids)
+        """These customers are to be looked at although no fact changed: time has passed or rules are new.
+
+        Their facts are written all the same, so that an event which is being applied under the old rules meets a conflict.
+        """
+        for customer in customer_ids:
+            self._concerned.add(customer)
+            self._looked_at.update({member.id: member for member in self._group(customer)})
 
     def settle(self, follow: Follow | None, rules: Any, now: datetime) -> Changes:
         """What has to be written: changed facts, and for every customer concerned the difference in what follows."""
-        changes = Changes(members=list(self._touched.values()), journal=self._journal, announcements=self._statements)
+        changes = Changes(
+            members=list((self._looked_at | self._touched).values()), journal=self._journal, announcements=self._statements
+        )
         concerned = {member.customer_id for member in self._touched.values()} | self._concerned
         before = [self.views[customer] for customer in sorted(concerned) if customer in self.views]
-        after: list[tuple[View, Consequences, Event | None]] = []
+        after: list[Look] = []
         for customer in sorted(concerned):
             group = self._group(customer)
             if group:
                 after.append(self._look_at(customer, group, follow, rules, now))
         still = {view.id for view, _, _ in after}
         changes.gone = [view.id for view in before if view.id not in still]
-        _difference(before, after, changes)
-        changes.figures = _rolled_up([*changes.figures, *self._counts], self.model.rollup)
+        compare(before, after, changes)
+        changes.figures = rolled_up([*changes.figures, *self._counts], self.model.rollup)
         return changes
 
-    def _look_at(
-        self, customer: str, group: list[Member[S]], follow: Follow | None, rules: Any, now: datetime
-    ) -> tuple[View, Consequences, Event | None]:
+    def _look_at(self, customer: str, group: list[Member[S]], follow: Follow | None, rules: Any, now: datetime) -> Look:
         state = group[0].state if len(group) == 1 else self.model.combine([member.state for member in group])
         before = (self._before(group),) if follow and _asks_before(follow) else ()
         consequences = follow(customer, state, rules, now, *before) if follow else Consequences()
@@ -246,96 +215,3 @@ class Batch(Generic[S]):
 @lru_cache(maxsize=100)
 def _asks_before(follow: Follow) -> bool:
     return len(inspect.signature(follow).parameters) > 4
-
-
-def applied(consequences: Consequences) -> Applied:
-    """The short form of consequences that is kept to tell next time what is new."""
-    return Applied(
-        timers={timer.slot: timer.due for timer in consequences.timers},
-        rows={f"{row.collection}/{row.id}": _digest(row.document) for row in consequences.rows},
-        figures=_summed(consequences.figures),
-        said=sorted(f"{a.kind.name}/{a.key}" for a in consequences.announcements),
-    )
-
-
-def _summed(figures: Sequence[Figure]) -> dict[str, Mapping[str, int]]:
-    sums: dict[str, Mapping[str, int]] = {}
-    for figure in figures:
-        key = f"{figure.collection}/{figure.id}"
-        sums[key] = _plus(sums[key], figure.values) if key in sums else figure.values
-    return sums
-
-
-def _rolled_up(figures: Sequence[Figure], rollup: Callable[[Figure], Sequence[Figure]] | None) -> list[Figure]:
-    """One figure a row: what several add to it, and what finer ones add to it, is summed before it is written."""
-    rows: dict[tuple[str, str], Figure] = {}
-    for fine in figures:
-        for figure in (fine, *(rollup(fine) if rollup else ())):
-            key = (figure.collection, figure.id)
-            known = rows.get(key)
-            values = _plus(known.values, figure.values) if known else figure.values
-            rows[key] = Figure(*key, values, (known.dimensions if known else None) or figure.dimensions)
-    moved = ((figure, _minus(figure.values, {})) for figure in rows.values())
-    return [replace(figure, values=values) for figure, values in moved if values]
-
-
-def _difference(before: list[View], after: list[tuple[View, Consequences, Event | None]], changes: Changes) -> None:
-    """Compare over all customers at once, since what belonged to one may belong to another after a merge."""
-    old = _joined([view.applied for view in before])
-    new = _joined([view.applied for view, _, _ in after])
-    known = {view.id: view for view in before}
-    changes.views = [view for view, _, _ in after if _worth_writing(view, known.get(view.id))]
-    changes.disarm = [(slot, due) for slot, due in old.timers.items() if new.timers.get(slot) != due]
-    changes.deleted_rows = [row for row in old.rows if row not in new.rows]
-    dimensions: dict[str, Mapping[str, Any]] = {}
-    said = set(old.said)
-    for _, consequences, cause in after:
-        changes.arm += [timer for timer in consequences.timers if old.timers.get(timer.slot) != timer.due]
-        changes.rows += [row for row in consequences.rows if _changed(row, old, new)]
-        dimensions |= {f"{figure.collection}/{figure.id}": figure.dimensions for figure in consequences.figures}
-        changes.announcements += [(a, cause) for a in consequences.announcements if f"{a.kind.name}/{a.key}" not in said]
-    for key in sorted(old.figures.keys() | new.figures.keys()):
-        moved = _minus(new.figures.get(key, {}), old.figures.get(key, {}))
-        if moved:
-            collection, _, row = key.partition("/")
-            changes.figures.append(Figure(collection, row, moved, dimensions.get(key, {})))
-
-
-def _worth_writing(view: View, known: View | None) -> bool:
-    """A customer of several keys is always written, so that two replicas that change two of its keys conflict and one repeats."""
-    if known is None:
-        return len(view.members) > 1 or view.applied != Applied()
-    return len(view.members) > 1 or view.applied != known.applied or list(known.members) != list(view.members)
-
-
-def _changed(row: Row, old: Applied, new: Applied) -> bool:
-    key = f"{row.collection}/{row.id}"
-    return old.rows.get(key) != new.rows[key]
-
-
-def _joined(parts: Sequence[Applied]) -> Applied:
-    if len(parts) == 1:
-        return parts[0]
-    figures: dict[str, Mapping[str, int]] = {}
-    for part in parts:
-        for key, values in part.figures.items():
-            figures[key] = _plus(figures[key], values) if key in figures else values
-    return Applied(
-        timers={slot: due for part in parts for slot, due in part.timers.items()},
-        rows={key: digest for part in parts for key, digest in part.rows.items()},
-        figures=figures,
-        said=[key for part in parts for key in part.said],
-    )
-
-
-def _plus(left: Mapping[str, int], right: Mapping[str, int]) -> dict[str, int]:
-    return {name: left.get(name, 0) + right.get(name, 0) for name in left.keys() | right.keys()}
-
-
-def _minus(left: Mapping[str, int], right: Mapping[str, int]) -> dict[str, int]:
-    moved = {name: left.get(name, 0) - right.get(name, 0) for name in left.keys() | right.keys()}
-    return {name: value for name, value in moved.items() if value}
-
-
-def _digest(document: Mapping[str, Any]) -> str:
-    return hashlib.blake2b(msgspec.json.encode(document, order="sorted"), digest_size=8).hexdigest()

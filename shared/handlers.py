@@ -87,13 +87,12 @@ class Row:
 class Figure:
     """What a customer adds to a running counter: `values` are summed into the row `id` of `collection`.
 
-    `dimensions` are written with the row for querying and must follow from `id`.
+    The id says all that the row is about: what reads it has nothing else to go by.
     """
 
     collection: str
     id: str
     values: Mapping[str, int]
-    dimensions: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
-from pymongo import ASCENDING
+from pymongo import ASCENDING, UpdateOne
 from pymongo.database import Database
 
 from shared import faults, logs, metrics, parked
@@ -54,8 +54,10 @@ def append(database: Database[Document], events: Sequence[Event], session: Sessi
     """Write events to be published, within the transaction of what caused them."""
     if events:
         since = datetime.now(UTC)
-        rows = [{**event.document(), "pending_since": since} for event in {event.id: event for event in events}.values()]
-        database[COLLECTION].insert_many(rows, session=session)
+        rows = [{**event.document(), "pending_since": since} for event in events]
+        # what was announced before and still waits is not written again
+        once = [UpdateOne({"_id": row["_id"]}, {"$setOnInsert": row}, upsert=True) for row in rows]
+        database[COLLECTION].bulk_write(once, session=session)
 
 
 def wake(database: Database[Document]) -> None:

@@ -28,14 +28,25 @@ def create_indexes(database: Database[Document]) -> None:
     parked.create_index([("parked_at", ASCENDING)], name="retention", expireAfterSeconds=int(_KEEP.total_seconds()))
 
 
-def park(database: Database[Document], headers: Mapping[str, Any], body: bytes, reason: str, routing_key: str = "") -> str:
-    """Keep a delivery that cannot be applied, and return the id of the entry. Parking it again counts an attempt."""
+def park(
+    database: Database[Document],
+    headers: Mapping[str, Any],
+    body: bytes,
+    reason: str,
+    routing_key: str = "",
+    replay_to: str = "",
+) -> str:
+    """Keep a delivery that cannot be applied, and return the id of the entry. Parking it again counts an attempt.
+
+    `replay_to` names the exchange of a replay, where that is not the inbox of the service.
+    """
     entry_id = _entry_id(headers, body)
     entry = {
         "event": _text(headers.get("ce-type")) or routing_key or "undecodable",
         "event_id": _text(headers.get("ce-id")),
         "headers": {str(name): _plain(value) for name, value in headers.items() if _own(name)},
         "routing_key": routing_key,
+        "replay_to": replay_to,
         "body": Binary(body),
         "reason": reason,
         "state": OPEN,
@@ -79,7 +90,7 @@ def to_replay(database: Database[Document], service: str, limit: int) -> list[Le
     return [
         Letter(
             id=document["_id"],
-            exchange=inbox_exchange(service),
+            exchange=document["replay_to"] or inbox_exchange(service),
             routing_key=document["routing_key"] or document["event"],
             headers={**document["headers"], REPLAY_HEADER: document["_id"]},
             body=bytes(document["body"]),

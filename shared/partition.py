@@ -12,12 +12,13 @@ from typing import Any
 import amqp
 
 from shared import broker, faults, logs, metrics
+from shared.backlog import BACKLOG
 from shared.errors import BrokerAway, StoreAway
 from shared.extension import Worker
 from shared.health import HEALTH
 
 SUSPECT_AFTER = 2  # returns after which a message is handled alone
-MEASURE_SECONDS = 5.0
+MEASURE_SECONDS = 2.0
 Handle = Callable[["Partition", list[Any]], None]
 _log = logs.get(__name__)
 
@@ -59,7 +60,7 @@ class Partition:
         self.worker.database.client.admin.command("ping")  # no use to take messages while they cannot be applied
         self._connection = broker.connect(self.worker.config.amqp_uri, f"{self.worker.config.service}-{self.queue}")
         self._channel = self._connection.channel()
-        self._arrived, self.suspicious = [], True
+        self._arrived, self.suspicious, self._measured = [], True, 0.0
         self._consume()
 
     def _measure(self) -> None:
@@ -68,6 +69,7 @@ class Partition:
             self._measured = monotonic()
             waiting = self._channel.queue_declare(self.queue, passive=True).message_count
             metrics.INBOX_DEPTH.labels(self.queue).set(waiting)
+            BACKLOG.measured(self.queue, waiting + len(self._arrived))
 
     def _consume(self) -> None:
         """Prefetch counts per consumer, so changing it takes a new one; never global, which 4.x refuses."""
@@ -149,12 +151,16 @@ class Partition:
         """Leave without acknowledging; what was in hand is delivered again."""
         if self._connection is not None:
             broker.discard(self._connection)
+            BACKLOG.unknown(self.queue)
         self._connection = self._channel = None
 
     def close(self) -> None:
         """Leave in order: take nothing new, finish what has arrived, acknowledge it, say goodbye."""
-        if self._connection is None:
-            return
+        if self._connection is not None:
+            self._leave()
+        BACKLOG.forget(self.queue)
+
+    def _leave(self) -> None:
         try:
             with broker.reachable():
                 self._channel.basic_cancel(self._tag)

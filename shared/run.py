@@ -89,6 +89,7 @@ def main(service: str, part: str) -> None:
     classes = service_classes(service)
     settings = prepare(config, classes)
     HEALTH.expect("indexes")
+    HEALTH.expect("start")
     health.serve(config.metrics_host, config.metrics_port)
     runner = ServiceRunner(settings)
     for cls in {"all": (classes.worker, classes.api), "api": (classes.api,), "worker": (classes.worker,)}[part]:
@@ -96,6 +97,7 @@ def main(service: str, part: str) -> None:
     stop_on_signals(runner)
     create_indexes_patiently(settings)
     runner.start()
+    HEALTH.working("start")
     _log.info("started", part=part, http_port=config.http_port, metrics_port=config.metrics_port)
     runner.wait()
     _log.info("stopped")

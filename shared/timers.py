@@ -16,6 +16,7 @@ from pymongo import ASCENDING, DeleteOne, UpdateOne
 from pymongo.database import Database
 
 from shared import faults, logs, metrics
+from shared.backlog import BACKLOG
 from shared.envelope import Event, derived_id, encode
 from shared.errors import StoreAway
 from shared.extension import Worker
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 LOOK_AGAIN = "look_again"
 REPROJECT = "reproject"
 WINDOW = 300
+WAIT_FOR_INBOX_SECONDS = 300
 _PENDING = "pending"
 _KEEP_FIRED = timedelta(days=30)
 _log = logs.get(__name__)
@@ -109,10 +111,15 @@ class Timers(Worker):
             return
         due = self._due()
         metrics.TIMERS_DUE.set(len(due))
-        if due:
-            self._fire(due)
-        if len(due) < WINDOW:
+        if not due or not self._heard_enough(due):
             self.wait(self.poll_seconds)
+            return
+        self._fire(due)
+
+    def _heard_enough(self, due: list[Document]) -> bool:
+        """Whether the inbox is read up: an order that still waits in it may disarm a timer. Timers do not wait for it for ever."""
+        longest = (server_time(self.database) - due[0]["due"]).total_seconds()
+        return BACKLOG.caught_up(self.config.batch_size) or longest > WAIT_FOR_INBOX_SECONDS
 
     def _due(self) -> list[Document]:
         now = server_time(self.database)

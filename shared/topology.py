@@ -18,6 +18,7 @@ from shared.events import CATALOGUE
 from shared.registry import service_classes, service_names
 
 UNROUTED = "unrouted"  # the alternate exchange, and the queue that keeps what no service was bound to
+SHOP_EVENTS = "shop.events"  # what the collector publishes
 INTAKE = "shop.intake"  # where shops that speak AMQP publish
 INTAKE_QUEUE = "collector.intake"
 DELIVERY_LIMIT = 50  # the broker's last net for a message whose consumers keep dying; ours acts at 5 (see consume)

@@ -17,10 +17,11 @@ from pymongo.database import Database
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from shared import documents, faults, outbox
+from shared.difference import Changes
 from shared.envelope import Event
 from shared.errors import InvalidEvent, StoreAway
 from shared.events import PROFILE_MERGED, PROFILE_SPLIT
-from shared.fold import Batch, Changes, Model
+from shared.fold import Batch, Model
 from shared.handlers import TIMER_SOURCE, Announcement, Handler, follower_of, handlers_of
 from shared.identity import Grouping, id_of
 from shared.mongo import Document, Session, server_time, transaction
@@ -93,7 +94,7 @@ class UnitOfWork:
         `look_again` maps a model's name to ids of customers whose consequences are to be looked at although no fact changed. `admit`
         is called within the transaction with the events that are new; only those which it returns are applied.
         """
-        now = server_time(self.database)
+        now = max([server_time(self.database), *(event.time for event in events if event.source == TIMER_SOURCE)])
         unique = {event.id: event for event in events}
 
         def work(session: Session) -> tuple[Report, bool]:

@@ -8,7 +8,7 @@ from services.collector.doors import Doors
 from services.collector.storage import EVENTS, Storage
 from shared.consume import Reader, bury
 from shared.outbox import Relay
-from shared.topology import INTAKE_QUEUE, UNROUTED
+from shared.topology import INTAKE_QUEUE, SHOP_EVENTS, UNROUTED
 
 
 def intake(database: Any, letters: Sequence[tuple[dict[str, Any], bytes]]) -> None:
@@ -22,4 +22,4 @@ class Collector:
     name = "collector"
     relay = Relay(EVENTS, keep=True)
     intake = Reader(INTAKE_QUEUE, intake)
-    unrouted = Reader(UNROUTED, bury("no service is bound to this event: was the topology declared after the last change?"))
+    unrouted = Reader(UNROUTED, bury("no service was bound to this event: declare the topology, then replay", SHOP_EVENTS))

@@ -96,12 +96,12 @@ class Till:
 
     @handles(events.ORDER_COMPLETED, TILL)
     def on_order_completed(self, customer: Purchases, order: Placed, event: Event) -> Folded:
-        counts = (Figure("counts", f"{event.time:%Y-%m}", {"events": 1}, {"month": event.time.month}),)
+        counts = (Figure("counts", f"{event.time:%Y-%m}", {"events": 1}),)
         return Folded(replace(customer, orders={**customer.orders, order.order_id: order.amount}), counts=counts)
 
     @handles(events.PAGE_VIEWED, TILL)
     def on_page_viewed(self, customer: Purchases, page: dict[str, Any], event: Event) -> Folded:
-        return Folded(customer, counts=(Figure("counts", f"{event.time:%Y-%m}", {"events": 1}, {"month": event.time.month}),))
+        return Folded(customer, counts=(Figure("counts", f"{event.time:%Y-%m}", {"events": 1}),))
 
     @follows(TILL)
     def follow_up(self, customer_id: str, customer: Purchases, rules: None, now: datetime) -> Consequences:
@@ -132,8 +132,8 @@ def test_a_row_that_several_figures_of_a_batch_add_to_is_written_once():
     for number in range(3):
         batch.apply(Till(), handler, event(events.PAGE_VIEWED, "anon:x", {}, name=str(number)), ["anon:x"])
     changes = batch.settle(None, None, NOW)
-    assert [(one.id, one.values, one.dimensions) for one in changes.figures] == [
-        ("2026-06", {"events": 3}, {"month": 6}),
-        ("year", {"events": 3}, {}),
+    assert [(one.id, one.values) for one in changes.figures] == [
+        ("2026-06", {"events": 3}),
+        ("year", {"events": 3}),
     ]
     assert changes.members == []  # what is only counted keeps no facts

@@ -1,0 +1,148 @@
+"""What follows from the facts of customers, compared with what followed before: the difference is what has to be done.
+
+The comparison is with what was done, as stored, not with a second derivation: rules, code and time may have changed in between.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from shared.envelope import Event
+from shared.handlers import Announcement, Consequences, Figure, Row, Timer
+
+if TYPE_CHECKING:
+    from shared.fold import Member
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What followed from the facts when they were last looked at: due times, digests of rows, figures, things said."""
+
+    timers: Mapping[str, datetime] = field(default_factory=dict)
+    rows: Mapping[str, str] = field(default_factory=dict)
+    figures: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    said: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class View:
+    """A customer: the ids of its identity keys, and what was last done because of their facts."""
+
+    id: str
+    members: Sequence[str]
+    applied: Applied = field(default_factory=Applied)
+    version: int = 0
+
+
+@dataclass(slots=True)
+class Changes:
+    """The difference that a batch makes, to be written in one transaction."""
+
+    members: list["Member[Any]"] = field(default_factory=list)
+    views: list[View] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)  # ids of views whose keys all belong to another customer now
+    arm: list[Timer] = field(default_factory=list)
+    disarm: list[tuple[str, datetime]] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    deleted_rows: list[str] = field(default_factory=list)  # as collection/id
+    figures: list[Figure] = field(default_factory=list)
+    journal: list[Row] = field(default_factory=list)
+    announcements: list[tuple[Announcement, Event | None]] = field(default_factory=list)
+
+
+Look = tuple[View, Consequences, Event | None]  # a customer, what follows now, and the event that led to it
+
+
+def applied(consequences: Consequences) -> Applied:
+    """The short form of consequences that is kept to tell next time what is new."""
+    return Applied(
+        timers={timer.slot: timer.due for timer in consequences.timers},
+        rows={f"{row.collection}/{row.id}": _digest(row.document) for row in consequences.rows},
+        figures=_summed(consequences.figures),
+        said=tuple(sorted(f"{a.kind.name}/{a.key}" for a in consequences.announcements)),
+    )
+
+
+def _summed(figures: Sequence[Figure]) -> dict[str, Mapping[str, int]]:
+    sums: dict[str, Mapping[str, int]] = {}
+    for figure in figures:
+        key = f"{figure.collection}/{figure.id}"
+        sums[key] = _plus(sums[key], figure.values) if key in sums else figure.values
+    return sums
+
+
+def rolled_up(figures: Sequence[Figure], rollup: Callable[[Figure], Sequence[Figure]] | None) -> list[Figure]:
+    """One figure a row: what several add to it, and what finer ones add to it, is summed before it is written."""
+    rows: dict[tuple[str, str], Figure] = {}
+    for fine in figures:
+        for figure in (fine, *(rollup(fine) if rollup else ())):
+            key = (figure.collection, figure.id)
+            known = rows.get(key)
+            values = _plus(known.values, figure.values) if known else figure.values
+            rows[key] = Figure(*key, values)
+    moved = ((figure, _minus(figure.values, {})) for figure in rows.values())
+    return [replace(figure, values=values) for figure, values in moved if values]
+
+
+def compare(before: Sequence[View], after: Sequence[Look], changes: Changes) -> None:
+    """Put the difference into `changes`, over all customers at once, since what belonged to one may belong to another after a merge."""
+    old = _joined([view.applied for view in before])
+    new = _joined([view.applied for view, _, _ in after])
+    known = {view.id: view for view in before}
+    changes.views = [view for view, _, _ in after if _worth_writing(view, known.get(view.id))]
+    changes.disarm = [(slot, due) for slot, due in old.timers.items() if new.timers.get(slot) != due]
+    changes.deleted_rows = [row for row in old.rows if row not in new.rows]
+    said = set(old.said)
+    for _, consequences, cause in after:
+        changes.arm += [timer for timer in consequences.timers if old.timers.get(timer.slot) != timer.due]
+        changes.rows += [row for row in consequences.rows if _changed(row, old, new)]
+        changes.announcements += [(a, cause) for a in consequences.announcements if f"{a.kind.name}/{a.key}" not in said]
+    for key in sorted(old.figures.keys() | new.figures.keys()):
+        moved = _minus(new.figures.get(key, {}), old.figures.get(key, {}))
+        if moved:
+            collection, _, row = key.partition("/")
+            changes.figures.append(Figure(collection, row, moved))
+
+
+def _worth_writing(view: View, known: View | None) -> bool:
+    """A customer of several keys is always written, so that two replicas that change two of its keys conflict and one repeats."""
+    if known is None:
+        return len(view.members) > 1 or view.applied != Applied()
+    return len(view.members) > 1 or view.applied != known.applied or list(known.members) != list(view.members)
+
+
+def _changed(row: Row, old: Applied, new: Applied) -> bool:
+    key = f"{row.collection}/{row.id}"
+    return old.rows.get(key) != new.rows[key]
+
+
+def _joined(parts: Sequence[Applied]) -> Applied:
+    if len(parts) == 1:
+        return parts[0]
+    figures: dict[str, Mapping[str, int]] = {}
+    for part in parts:
+        for key, values in part.figures.items():
+            figures[key] = _plus(figures[key], values) if key in figures else values
+    return Applied(
+        timers={slot: due for part in parts for slot, due in part.timers.items()},
+        rows={key: digest for part in parts for key, digest in part.rows.items()},
+        figures=figures,
+        said=tuple(key for part in parts for key in part.said),
+    )
+
+
+def _plus(left: Mapping[str, int], right: Mapping[str, int]) -> dict[str, int]:
+    return {name: left.get(name, 0) + right.get(name, 0) for name in left.keys() | right.keys()}
+
+
+def _minus(left: Mapping[str, int], right: Mapping[str, int]) -> dict[str, int]:
+    moved = {name: left.get(name, 0) - right.get(name, 0) for name in left.keys() | right.keys()}
+    return {name: value for name, value in moved.items() if value}
+
+
+def _digest(document: Mapping[str, Any]) -> str:
+    return hashlib.blake2b(msgspec.json.encode(document, order="sorted"), digest_size=8).hexdigest()
