@@ -1,0 +1,54 @@
+"""`python -m demo`: the command behind `make demo`."""
+
+import logging
+import signal
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from demo import download
+from demo.errors import DemoError
+from demo.replay import Wishes, run
+from demo.system import running_system
+from deploy.local.errors import StackError
+
+
+@click.command()
+@click.option(
+    "--orders", type=click.IntRange(1), envvar="DEMO_ORDERS", help="Only the first so many orders, by date and then by line."
+)
+@click.option(
+    "--file",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A log in CDNOW's format in place of the one from PyPI: `customer date(YYYYMMDD) number_of_cds dollar_value`.",
+)
+@click.option(
+    "--patience",
+    type=click.FloatRange(1),
+    default=120,
+    show_default=True,
+    help="Give up waiting for what is missing once nothing has moved for so many seconds.",
+)
+def main(orders: int | None, path: Path | None, patience: float) -> None:
+    """Replay real purchases through the whole system and check every total. Exit code 1 on any difference."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a system that was started for the demo is stopped in any case
+    logging.getLogger("segment").setLevel(logging.CRITICAL)  # what its client gives up on is told by the demo itself
+    console = Console()
+    try:
+        with running_system(console) as system:
+            log = download.from_file(path) if path else download.fetch(system.directory, console.print)
+            good = run(system, log, Wishes(orders, patience), console)
+    except (DemoError, StackError) as fault:
+        Console(stderr=True).print(f"demo: {fault}", style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        console.print("Stopped. Run the demo again at any time: nothing counts twice.")
+        sys.exit(130)
+    sys.exit(0 if good else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""The demo in order: plan, send, wait, show, check."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+
+from demo.checks import count, dollars
+from demo.display import Watching, show_checks
+from demo.download import NAMESPACE, Log
+from demo.errors import DemoError
+from demo.figures import Day, Figures, enough
+from demo.outcomes import Outcome, Replay
+from demo.outcomes.analytics import Analytics, by_day
+from demo.outcomes.campaigns import Campaigns
+from demo.outcomes.profiles import Profiles
+from demo.outcomes.reengagement import Reengagement
+from demo.outcomes.social import Social
+from demo.outcomes.support import Support
+from demo.purchases import Purchase, read
+from demo.reader import Reader
+from demo.shop import Shop, opened
+from demo.system import System
+from demo.watch import Timing, wait
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How many orders, None for all; and how many seconds without any progress until what is missing counts as missing."""
+
+    orders: int | None
+    patience: float
+
+
+def run(system: System, log: Log, wishes: Wishes, console: Console) -> bool:
+    """Replay a log; whether every total is what the file says. Raises DemoError."""
+    source = "CDNOW demo" if log.namespace == NAMESPACE else f"CDNOW demo {log.namespace.removeprefix(NAMESPACE + '-')}"
+    write_key = system.write_key(source, log.namespace)
+    reader = system.reader
+    purchases = read(log.text, log.namespace)
+    zone = ZoneInfo(reader.get("analytics/settings")["timezone"])
+    known = _known(reader, source, purchases, zone)
+    planned = _plan(purchases, wishes.orders or len(purchases), known, zone, console)
+    replay = Replay(reader, Figures(planned, zone), log.namespace, source)
+    before = sum(day.orders for day in known.values())
+    _announce(replay, before, system.url, console)
+    social = Social(replay)
+    outcomes: list[Outcome] = [
+        Profiles(replay),
+        Analytics(replay),
+        Campaigns(replay),
+        Reengagement(replay),
+        Support(replay),
+        social,
+    ]
+    social.mention()
+    with opened(system.url, write_key, replay.figures.orders + len(replay.sample)) as shop, Watching(console) as watching:
+        timing = _send(replay, shop, outcomes, watching, wishes.patience)
+    good = _show(outcomes, timing, console)
+    _sum_up(replay, before, timing, console)
+    console.print(
+        "Every total is what the file says." if good else "Not every total is what the file says: see the crosses above."
+    )
+    return good
+
+
+def _known(reader: Reader, source: str, purchases: Sequence[Purchase], zone: ZoneInfo) -> dict[date, Day]:
+    """What earlier runs brought."""
+    days = sorted({purchase.placed_at.astimezone(zone).date() for purchase in (purchases[0], purchases[-1])})
+    return by_day(reader, source, (days[0], days[-1]))
+
+
+def _plan(
+    purchases: Sequence[Purchase], limit: int, known: dict[date, Day], zone: ZoneInfo, console: Console
+) -> Sequence[Purchase]:
+    orders = {day: figures.orders for day, figures in known.items()}
+    needed = enough(purchases, limit, orders, zone)
+    if needed > min(limit, len(purchases)):
+        console.print(
+            f"An earlier run brought more than the first {limit:,} orders: the first {needed:,} are replayed, up to the last day that it "
+            "reached, so that all of what the system has is compared.",
+            highlight=False,
+        )
+    return purchases[:needed]
+
+
+def _announce(replay: Replay, before: int, url: str, console: Console) -> None:
+    figures, days = replay.figures, list(replay.figures.days)
+    repeated = f"{count(before)} of them are there from an earlier run: they must not count again." if before else ""
+    lines = [
+        f"{count(figures.orders)} orders of {count(len(figures.buyers))} customers, {days[0]} to {days[-1]}, {dollars(figures.revenue)},",
+        f"through the published Segment client to {url}, as source {replay.source!r}. {repeated}".rstrip(),
+    ]
+    console.print("\n".join(lines), highlight=False, soft_wrap=True)
+
+
+def _send(replay: Replay, shop: Shop, outcomes: Sequence[Outcome], watching: Watching, patience: float) -> Timing:
+    """Have the client deliver everything, and wait for the services."""
+    total, timing = replay.figures.orders + len(replay.sample), Timing(time.monotonic())
+    shop.track(replay.figures.purchases, replay.namespace, lambda: watching.tell("sending", shop.delivered, total, "messages"))
+    shop.introduce(replay.sample)
+    wait(shop, outcomes, timing, watching, patience)
+    if not timing.sent:
+        raise DemoError(
+            "the client delivers nothing any more: see the collector's log, and run the demo again (nothing counts twice)"
+        )
+    return timing
+
+
+def _show(outcomes: Sequence[Outcome], timing: Timing, console: Console) -> bool:
+    """What came of it, service by service; whether all of it is right."""
+    good = not timing.missing
+    for outcome in outcomes:
+        console.print()
+        checks = outcome.show(console)
+        if outcome.name in timing.missing:
+            console.print(
+                f"  {outcome.name} does not have everything and gets nothing more: see its log and `make status`.", style="red"
+            )
+        show_checks(console, checks)
+        good = good and all(check.holds for check in checks)
+    return good
+
+
+def _sum_up(replay: Replay, before: int, timing: Timing, console: Console) -> None:
+    orders, seconds = replay.figures.orders, timing.end_to_end
+    services = ", ".join(f"{name} {taken:.1f} s" for name, taken in timing.services.items())
+    lines = [
+        f"{count(orders - before)} orders were new; {count(before)} were duplicates of an earlier run's and counted nothing again.",
+        f"The client had delivered all after {timing.sent:.1f} s ({orders / timing.sent:,.0f} orders/s); services had everything after: "
+        f"{services or 'never'}.",
+        f"End to end: {count(orders)} orders in {seconds:.1f} s, {orders / seconds:,.0f} orders/s.",
+    ]
+    console.print("\n".join(lines), highlight=False, soft_wrap=True)
