@@ -23,8 +23,8 @@ class Config:
     api_token_sha256: str = ""  # hex digest of the bearer token that may read; empty refuses every call
     log_level: str = "INFO"
     inbox_partitions: int = 4  # a constant of the deployment: changing it moves customers between queues
-    batch_size: int = 300  # events in one transaction; also the prefetch of a partition, halved
-    batch_linger_ms: int = 5  # how long a batch that is not full waits for company
+    batch_size: int = 300  # events in one transaction, and the prefetch of each partition
+    batch_linger_ms: int = 10  # how long a batch that is not full waits for company
     inbox_retention_days: int = 30  # how long a repeated delivery is recognised
     archive_retention_days: int = 400  # how long the collector keeps accepted events
     quarantine_retention_days: int = 30  # how long the collector keeps refused ones

@@ -23,8 +23,8 @@ from shared.errors import BrokerAway, InvalidEvent, StoreAway
 from shared.extension import Worker
 from shared.fold import Model
 from shared.health import HEALTH
+from shared.mailbox import Mailbox, body_of, headers_of, returns
 from shared.mongo import Document, Session
-from shared.partition import Partition, body_of, headers_of, returns
 from shared.replicas import Replicas
 from shared.topology import dead_queue, inbox_queue
 from shared.unit_of_work import Report, UnitOfWork
@@ -63,13 +63,13 @@ class Reader(Worker):
         return self.queue
 
     def run(self) -> None:
-        partition = Partition(self, self.queue, self._handle)
-        self.repeat(partition.round)
-        partition.close()
+        mailbox = Mailbox(self, self.queue, [self.queue], self._handle)
+        self.repeat(mailbox.round)
+        mailbox.close()
 
-    def _handle(self, partition: Partition, messages: list[Any]) -> None:
+    def _handle(self, mailbox: Mailbox, messages: list[Any]) -> None:
         letters = [(headers_of(message), body_of(message)) for message in messages]
-        partition.patiently(lambda: self.take(self.database, letters))
+        mailbox.patiently(lambda: self.take(self.database, letters))
 
 
 def bury(reason: str, replay_to: str = "") -> Callable[[Database[Document], list[tuple[dict[str, Any], bytes]]], None]:
@@ -84,7 +84,7 @@ def bury(reason: str, replay_to: str = "") -> Callable[[Database[Document], list
 
 
 class Inbox(Worker):
-    """Feeds the events that a service's handlers name to its models, a thread per partition."""
+    """Feeds the events that a service's handlers name to its models, from all partitions of its inbox in one thread."""
 
     def __init__(self, *models: Model[Any]) -> None:
         super().__init__()
@@ -100,82 +100,92 @@ class Inbox(Worker):
         self._failures_in_a_row = 0
         self._replicas = Replicas(self.database)
         queues = [inbox_queue(self.config.service, number) for number in range(self.config.inbox_partitions)]
-        self._partitions = [Partition(self, queue, self._handle) for queue in queues]
+        self._mailbox = Mailbox(self, "partitions", queues, self._handle)
+        self._dead = Mailbox(self, "dead letters", [dead_queue(self.config.service)], self._bury)
+        HEALTH.expect("partitions")
         for queue in queues:
-            HEALTH.expect(queue)
             BACKLOG.unknown(queue)
 
     def run(self) -> None:
-        """A thread per partition and one for dead letters; this one keeps the partitions shared out among the replicas."""
-        dead = Partition(self, dead_queue(self.config.service), self._bury)
-        threads = [self.container.spawn_managed_thread(partial(self._serve, one)) for one in [*self._partitions, dead]]
+        """A thread for the partitions and one for dead letters; this one keeps the partitions shared out among the replicas."""
+        threads = [self.container.spawn_managed_thread(serve) for serve in (self._serve_partitions, self._serve_dead)]
         self.repeat(self._share_out)
         for thread in threads:
             thread.wait()
         with contextlib.suppress(StoreAway):
             self._replicas.leave()
 
-    def _serve(self, partition: Partition) -> None:
-        self.repeat(partial(self._round, partition), part=partition.queue)
-        partition.close()
+    def _serve_partitions(self) -> None:
+        self.repeat(self._round, part="partitions")
+        self._mailbox.close()
 
-    def _round(self, partition: Partition) -> None:
-        if self._replicas.wants_out(partition.queue):
-            partition.hand_over()
-        partition.round()
+    def _serve_dead(self) -> None:
+        self.repeat(self._dead.round, part="dead letters")
+        self._dead.close()
+
+    def _round(self) -> None:
+        for queue in self._mailbox.queues:
+            if self._replicas.wants_out(queue):
+                self._mailbox.hand_over(queue)
+        self._mailbox.round()
 
     def _share_out(self) -> None:
         self._replicas.count()
         self.wait(2.0)
 
-    def _bury(self, partition: Partition, messages: list[Any]) -> None:
+    def _bury(self, mailbox: Mailbox, messages: list[Any]) -> None:
         take = bury("the broker gave up redelivering it")
-        partition.patiently(lambda: take(self.database, [(headers_of(message), body_of(message)) for message in messages]))
+        mailbox.patiently(lambda: take(self.database, [(headers_of(message), body_of(message)) for message in messages]))
 
-    def _handle(self, partition: Partition, messages: list[Any]) -> None:
+    def _handle(self, mailbox: Mailbox, messages: list[Any]) -> None:
         deliveries = [deliver(message) for message in messages]
         for delivery in deliveries:
             metrics.RECEIVED.labels(delivery.name).inc()
             if delivery.event is None:
-                self._park(partition, delivery, delivery.reason)
+                self._park(mailbox, delivery, delivery.reason)
         good = [delivery for delivery in deliveries if delivery.event is not None]
         if not good:
             return
         try:
-            partition.patiently(partial(self._apply, partition, good))
+            mailbox.patiently(partial(self._apply, good))
         except (BrokerAway, StoreAway):
             raise
         except Exception as error:
             metrics.RETRIED.labels("event").inc()
             _log.warning("applying events one by one", events=len(good), error=logs.place(error))
             for delivery in good:
-                self._alone(partition, delivery)
+                self._alone(mailbox, delivery)
 
-    def _alone(self, partition: Partition, delivery: Delivery) -> None:
+    def _alone(self, mailbox: Mailbox, delivery: Delivery) -> None:
         try:
-            partition.patiently(partial(self._apply, partition, [delivery]))
+            mailbox.patiently(partial(self._apply, [delivery]))
         except (BrokerAway, StoreAway):
             raise
         except InvalidEvent as error:
-            self._park(partition, delivery, error.reason)
+            self._park(mailbox, delivery, error.reason)
         except Exception as error:
-            self._park(partition, delivery, f"a handler failed: {logs.place(error)}")
+            self._park(mailbox, delivery, f"a handler failed: {logs.place(error)}")
 
-    def _apply(self, partition: Partition, deliveries: Sequence[Delivery]) -> None:
+    def _apply(self, deliveries: Sequence[Delivery]) -> None:
         began = monotonic()
         events = [delivery.event for delivery in deliveries if delivery.event is not None]
         replays = [d.headers[parked.REPLAY_HEADER] for d in deliveries if parked.REPLAY_HEADER in d.headers]
         closing = partial(self._closing, replays) if replays else None
-        report = self.work.apply(events, partition.queue.rsplit(".", 1)[-1], admit=closing)
+        report = self.work.apply(events, self._lane, admit=closing)
         self._failures_in_a_row = 0
         _measure(report, monotonic() - began)
-        _log.info("applied", events=len(report.applied), duplicates=len(report.duplicates), partition=partition.queue)
+        _log.info("applied", events=len(report.applied), duplicates=len(report.duplicates))
+
+    @property
+    def _lane(self) -> str:
+        """Which rows of the figures this replica adds to: replicas that add to their own do not conflict."""
+        return str(self._replicas.rank % self.config.inbox_partitions)
 
     def _closing(self, replays: list[str], session: Session, fresh: list[Event]) -> list[Event]:
         parked.close(self.database, replays, session)
         return fresh
 
-    def _park(self, partition: Partition, delivery: Delivery, reason: str) -> None:
+    def _park(self, mailbox: Mailbox, delivery: Delivery, reason: str) -> None:
         """Keep it aside; but where nothing at all succeeds any more the fault is ours: then rest instead of parking everything."""
         self._failures_in_a_row += 1
         if self._failures_in_a_row > BRAKE_AFTER:
@@ -183,7 +193,7 @@ class Inbox(Worker):
             _log.error("nothing but failures: resting instead of parking", part=self.title, reason=reason)
             raise StoreAway("too many events fail in a row")
         letter = (delivery.headers, body_of(delivery.message))
-        partition.patiently(partial(self._keep, letter, reason, delivery.message.delivery_info["routing_key"]))
+        mailbox.patiently(partial(self._keep, letter, reason, delivery.message.delivery_info["routing_key"]))
         metrics.PARKED.labels(delivery.name).inc()
         _log.error("event parked", name=delivery.name, reason=reason, id=delivery.event.id if delivery.event else None)
 

@@ -13,7 +13,7 @@ from pymongo import ReturnDocument
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
-from shared.mongo import Document, reachable
+from shared.mongo import PASSING, Document, reachable
 
 PROCESS = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
@@ -22,7 +22,7 @@ class Lease:
     """The right of this process to do `job` for the next `seconds`."""
 
     def __init__(self, database: Database[Document], job: str, seconds: float = 6.0) -> None:
-        self._leases = database["leases"]
+        self._leases = database.get_collection("leases", write_concern=PASSING)
         self._job = job
         self._milliseconds = int(seconds * 1000)
 

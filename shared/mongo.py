@@ -32,8 +32,10 @@ Session = ClientSession
 T = TypeVar("T")
 
 _NAMESPACE_EXISTS = 48
+_TOO_SLOW = {50, 64, 202, 262}  # a time limit ran out: of an operation, a write concern, a connection
 TRANSACTION_SECONDS = 15.0  # below the broker's patience for heartbeats
 DURABLE = WriteConcern(w="majority", j=True, wtimeout=20_000)
+PASSING = WriteConcern(w=1)  # for leases and signs of life: lost with the primary, no harm done, and no disk write each time
 _AWARE = cast("CodecOptions[Document]", CodecOptions(tz_aware=True))
 _AWAY = (
     ServerSelectionTimeoutError,
@@ -79,7 +81,8 @@ def reachable() -> Iterator[None]:
     except _AWAY as error:
         raise StoreAway(type(error).__name__) from error
     except PyMongoError as error:
-        if error.timeout or error.has_error_label("TransientTransactionError") or error.has_error_label("RetryableWriteError"):
+        labels = ("TransientTransactionError", "RetryableWriteError", "UnknownTransactionCommitResult")
+        if error.timeout or any(map(error.has_error_label, labels)) or getattr(error, "code", None) in _TOO_SLOW:
             raise StoreAway(type(error).__name__) from error
         raise
 

@@ -10,7 +10,7 @@ from pymongo import ASCENDING
 from pymongo.database import Database
 
 from shared.lease import PROCESS
-from shared.mongo import Document, reachable
+from shared.mongo import PASSING, Document, reachable
 
 _ALIVE_MILLISECONDS = 8_000
 
@@ -19,7 +19,7 @@ class Replicas:
     """The replicas of one service, as this one sees them."""
 
     def __init__(self, database: Database[Document]) -> None:
-        self._rows = database["replicas"]
+        self._rows = database.get_collection("replicas", write_concern=PASSING)
         self._living: list[str] = []
         self._moved: set[str] = set()
 
@@ -32,6 +32,11 @@ class Replicas:
             self._rows.delete_many({"$expr": {"$lt": ["$seen_at", {"$subtract": ["$$NOW", _ALIVE_MILLISECONDS * 100]}]}})
         if living != self._living:
             self._living, self._moved = living, set()
+
+    @property
+    def rank(self) -> int:
+        """The place of this replica among the living, 0 for the first; 0 before the first count."""
+        return self._living.index(PROCESS) if PROCESS in self._living else 0
 
     def leave(self) -> None:
         with reachable():

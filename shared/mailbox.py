@@ -1,11 +1,12 @@
-"""One queue, read by one thread over one connection, so that nothing is shared between threads.
+"""Queues read by one thread over one connection, so that nothing is shared between threads.
 
-Messages are read raw: nothing is decoded, and nothing is acknowledged before it is handled. While MongoDB is away a batch is kept in
-hand and tried again; the prefetch bounds what else arrives, and heartbeats go on. A message that came back twice is suspected of killing
-its consumers: it is handled alone with a prefetch of one, so that it takes no neighbours with it.
+Messages are read raw: nothing is decoded, and nothing is acknowledged before it is handled. What waits in all the queues makes one batch:
+one larger transaction costs the database far less than several small ones. While MongoDB is away a batch is kept in hand and tried
+again; the prefetch bounds what else arrives, and heartbeats go on. A message that came back twice is suspected of killing its consumers:
+it is handled alone with a prefetch of one, so that it takes few neighbours with it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any
 
@@ -19,19 +20,19 @@ from shared.health import HEALTH
 
 SUSPECT_AFTER = 2  # returns after which a message is handled alone
 MEASURE_SECONDS = 2.0
-Handle = Callable[["Partition", list[Any]], None]
+Handle = Callable[["Mailbox", list[Any]], None]
 _log = logs.get(__name__)
 
 
-class Partition:
-    """One queue, read by one thread over one connection at a time."""
+class Mailbox:
+    """Some queues; `handle` is given batches of messages, and what it returns from is acknowledged."""
 
-    def __init__(self, worker: Worker, queue: str, handle: Handle) -> None:
-        self.worker, self.queue, self.handle = worker, queue, handle
+    def __init__(self, worker: Worker, name: str, queues: Sequence[str], handle: Handle) -> None:
+        self.worker, self.name, self.queues, self.handle = worker, name, queues, handle
         self.suspicious = True  # until the first message shows that nothing came back
         self._connection: amqp.Connection | None = None
         self._channel: Any = None
-        self._tag = ""
+        self._tags: dict[str, str] = {}  # of our consumers, by queue
         self._arrived: list[Any] = []
         self._measured = 0.0
 
@@ -58,24 +59,26 @@ class Partition:
         if self._connection is not None:
             return
         self.worker.database.client.admin.command("ping")  # no use to take messages while they cannot be applied
-        self._connection = broker.connect(self.worker.config.amqp_uri, f"{self.worker.config.service}-{self.queue}")
+        self._connection = broker.connect(self.worker.config.amqp_uri, f"{self.worker.config.service}-{self.name}")
         self._channel = self._connection.channel()
         self._arrived, self.suspicious, self._measured = [], True, 0.0
-        self._consume()
+        for queue in self.queues:
+            self._consume(queue)
 
     def _measure(self) -> None:
         """Every few seconds: how many messages wait. Asking passively needs no right on the queue."""
         if monotonic() - self._measured > MEASURE_SECONDS:
             self._measured = monotonic()
-            waiting = self._channel.queue_declare(self.queue, passive=True).message_count
-            metrics.INBOX_DEPTH.labels(self.queue).set(waiting)
-            BACKLOG.measured(self.queue, waiting + len(self._arrived))
+            for queue in self.queues:
+                waiting = self._channel.queue_declare(queue, passive=True).message_count
+                metrics.INBOX_DEPTH.labels(queue).set(waiting)
+                BACKLOG.measured(queue, waiting)
 
-    def _consume(self) -> None:
+    def _consume(self, queue: str) -> None:
         """Prefetch counts per consumer, so changing it takes a new one; never global, which 4.x refuses."""
         size = self.worker.config.batch_size
-        self._channel.basic_qos(0, 1 if self.suspicious else min(2000, size * 2), False)
-        self._tag = self._channel.basic_consume(self.queue, no_ack=False, callback=self._arrived.append)
+        self._channel.basic_qos(0, 1 if self.suspicious else min(2000, size), False)
+        self._tags[queue] = self._channel.basic_consume(queue, no_ack=False, callback=self._arrived.append)
 
     def _read(self) -> list[Any]:
         """Up to a batch of messages: the first within half a second, more while they keep coming, a short wait for stragglers."""
@@ -111,18 +114,19 @@ class Partition:
         came_back = any(returns(message) >= SUSPECT_AFTER for message in messages)
         if came_back != self.suspicious:
             self.suspicious = came_back
-            self._renew()
+            for queue in self.queues:
+                self._renew(queue)
 
-    def _renew(self) -> None:
+    def _renew(self, queue: str) -> None:
         """A new consumer, with the prefetch of the hour, at the end of the line. What was read ahead stays in hand."""
-        self._channel.basic_cancel(self._tag)
-        self._consume()
+        self._channel.basic_cancel(self._tags[queue])
+        self._consume(queue)
 
-    def hand_over(self) -> None:
-        """Let another replica become the active reader of this partition, if one is waiting."""
+    def hand_over(self, queue: str) -> None:
+        """Let another replica become the active reader of a queue, if one is waiting."""
         if self._connection is not None:
             with broker.reachable():
-                self._renew()
+                self._renew(queue)
 
     def patiently(self, apply: Callable[[], None]) -> None:
         """Try again, with the batch in hand, for as long as the database is away. Raises StoreAway only when asked to stop."""
@@ -134,7 +138,7 @@ class Partition:
                 if self.worker.stopping.is_set():
                     raise
                 metrics.RETRIED.labels("store").inc()
-                HEALTH.failing(self.queue, str(error))
+                HEALTH.failing(self.name, str(error))
                 _log.warning("waiting for the database", seconds=round(pause, 2), error=logs.place(error))
                 self._keep_alive(pause)
                 pause = min(5.0, pause * 2)
@@ -151,24 +155,27 @@ class Partition:
         """Leave without acknowledging; what was in hand is delivered again."""
         if self._connection is not None:
             broker.discard(self._connection)
-            BACKLOG.unknown(self.queue)
+            for queue in self.queues:
+                BACKLOG.unknown(queue)
         self._connection = self._channel = None
 
     def close(self) -> None:
         """Leave in order: take nothing new, finish what has arrived, acknowledge it, say goodbye."""
         if self._connection is not None:
             self._leave()
-        BACKLOG.forget(self.queue)
+        for queue in self.queues:
+            BACKLOG.forget(queue)
 
     def _leave(self) -> None:
         try:
             with broker.reachable():
-                self._channel.basic_cancel(self._tag)
+                for tag in self._tags.values():
+                    self._channel.basic_cancel(tag)
                 while self._arrived:
                     self._finish(self._take())
             broker.close(self._connection)
         except (BrokerAway, StoreAway) as error:  # it goes back to the queue
-            _log.warning("left with work in hand", partition=self.queue, error=logs.place(error))
+            _log.warning("left with work in hand", mailbox=self.name, error=logs.place(error))
         finally:
             self.drop()
 
