@@ -11,7 +11,7 @@ from rich.console import Console
 from demo import download
 from demo.errors import DemoError
 from demo.replay import Wishes, run
-from demo.system import running_system
+from demo.system import directory, running_system
 from deploy.local.errors import StackError
 
 
@@ -34,12 +34,13 @@ from deploy.local.errors import StackError
 )
 def main(orders: int | None, path: Path | None, patience: float) -> None:
     """Replay real purchases through the whole system and check every total. Exit code 1 on any difference."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a system that was started for the demo is stopped in any case
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a system that was started for the demo is stopped in any case
+        signal.signal(number, signal.default_int_handler)
     logging.getLogger("segment").setLevel(logging.CRITICAL)  # what its client gives up on is told by the demo itself
     console = Console()
     try:
+        log = download.from_file(path) if path else download.fetch(directory(), console.print)
         with running_system(console) as system:
-            log = download.from_file(path) if path else download.fetch(system.directory, console.print)
             good = run(system, log, Wishes(orders, patience), console)
     except (DemoError, StackError) as fault:
         Console(stderr=True).print(f"demo: {fault}", style="red", markup=False, highlight=False, soft_wrap=True)

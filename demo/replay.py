@@ -83,6 +83,7 @@ def _plan(
             f"An earlier run brought more than the first {limit:,} orders: the first {needed:,} are replayed, up to the last day that it "
             "reached, so that all of what the system has is compared.",
             highlight=False,
+            soft_wrap=True,
         )
     return purchases[:needed]
 
@@ -132,6 +133,6 @@ def _sum_up(replay: Replay, before: int, timing: Timing, console: Console) -> No
         f"{count(orders - before)} orders were new; {count(before)} were duplicates of an earlier run's and counted nothing again.",
         f"The client had delivered all after {timing.sent:.1f} s ({orders / timing.sent:,.0f} orders/s); services had everything after: "
         f"{services or 'never'}.",
-        f"End to end: {count(orders)} orders in {seconds:.1f} s, {orders / seconds:,.0f} orders/s.",
+        f"End to end: {count(orders)} orders, {count(orders - before)} of them new, in {seconds:.1f} s: {orders / seconds:,.0f} orders/s.",
     ]
     console.print("\n".join(lines), highlight=False, soft_wrap=True)

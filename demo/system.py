@@ -3,6 +3,7 @@
 import os
 import secrets
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -61,24 +62,31 @@ def _run(module: list[str], environment: Mapping[str, str]) -> None:
         raise DemoError(f"the demo's source could not be made: {reason}")
 
 
+def directory() -> Path:
+    """Where the demo keeps its files: below the run directory, which is made if it is not there. Raises StackError."""
+    run_dir = Settings.from_environment().run_dir
+    check_directory(run_dir)
+    (run_dir / "demo").mkdir(exist_ok=True)
+    return run_dir / "demo"
+
+
 @contextmanager
 def running_system(console: Console) -> Iterator[System]:
     """The system that `.run/env` names if it answers; else one that is started, and stopped in the end. Raises DemoError, StackError."""
     settings = Settings.from_environment()
-    check_directory(settings.run_dir)
     known = _read_environment(settings.run_dir / "env")
     if known is not None and Reader(known["SAMBANDH_URL"], known["SAMBANDH_API_TOKEN"]).answers():
-        yield _system(known, settings.run_dir)
+        yield _system(known)
         return
     if Stack(settings).supervisor() is not None:
         raise DemoError("the system is starting, stopping or unwell: see `make status`, and run the demo again when it is ready")
     with _started(settings, console) as stack:
-        yield _system(stack.environment(), settings.run_dir)
+        yield _system(stack.environment())
 
 
 @contextmanager
 def _started(settings: Settings, console: Console) -> Iterator[Stack]:
-    console.print("Sambandh is not running: it is started for the demo and stopped after it; its data stay.", highlight=False)
+    console.print("Sambandh is not running: it is started for the demo and stopped after it; its data stay.", soft_wrap=True)
     if settings.amqp_uri is None:
         ensure_broker(settings.run_dir / "log" / "apt.log", console.print)
     progress = Progress(console)
@@ -88,14 +96,14 @@ def _started(settings: Settings, console: Console) -> Iterator[Stack]:
     try:
         yield stack
     finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a second Ctrl-C must not leave half of it running
+            signal.signal(number, signal.SIG_IGN)
         with progress:
             stack.stop()
 
 
-def _system(environment: Mapping[str, str], run_dir: Path) -> System:
-    directory = run_dir / "demo"
-    directory.mkdir(parents=True, exist_ok=True)
-    return System(environment["SAMBANDH_URL"], environment["SAMBANDH_API_TOKEN"], environment["MONGO_URI"], directory)
+def _system(environment: Mapping[str, str]) -> System:
+    return System(environment["SAMBANDH_URL"], environment["SAMBANDH_API_TOKEN"], environment["MONGO_URI"], directory())
 
 
 def _read_environment(file: Path) -> dict[str, str] | None:

@@ -1,4 +1,7 @@
-"""Waiting until the client has delivered everything and each service has all of it."""
+"""Waiting until the client has delivered everything and each service has all of it.
+
+Where the services have everything already from an earlier run, their time is that of the client: repeated messages reach no service.
+"""
 
 import time
 from collections.abc import Sequence
@@ -9,7 +12,7 @@ from demo.outcomes import Outcome, Reached
 from demo.shop import Shop
 
 _WHILE_SENDING = 4.0  # between two rounds of questions, which cost the machine something too
-_AFTERWARDS = 0.5
+_AFTERWARDS = 1.0
 
 
 @dataclass
@@ -70,6 +73,6 @@ def _pause(shop: Shop, timing: Timing, watching: Watching) -> None:
     was_sending = not timing.sent
     until = time.monotonic() + (_WHILE_SENDING if was_sending else _AFTERWARDS)
     while time.monotonic() < until and was_sending == (not timing.sent):
-        time.sleep(_AFTERWARDS / 2)
+        time.sleep(_AFTERWARDS / 4)
         if was_sending:
             _deliver(shop, timing, watching)
