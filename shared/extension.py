@@ -21,7 +21,7 @@ from shared.mongo import Document
 
 T = TypeVar("T")
 _log = logs.get(__name__)
-LONGEST_PAUSE = 10.0
+LONGEST_PAUSE = 5.0
 
 
 class Worker(DependencyProvider):  # type: ignore[misc]  # nameko has no types
@@ -67,7 +67,7 @@ class Worker(DependencyProvider):  # type: ignore[misc]  # nameko has no types
         self.stopping.set()
 
     def repeat(self, round_: Callable[[], None], part: str = "") -> None:
-        """Call `round_` until asked to stop; after a failure wait, up to ten seconds, a little at random."""
+        """Call `round_` until asked to stop; after a failure wait, up to five seconds, a little at random."""
         part, failures = part or self.title, 0
         while not self.stopping.is_set():
             try:

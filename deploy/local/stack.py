@@ -58,8 +58,8 @@ class Stack:
             self._stop_parts()  # what a supervisor that was killed left behind
             check_disk(self.settings.run_dir)
             check_ports(self.settings)
-            self._start_servers()
-            self._start_services()
+            self._start_all()
+            self._await_services()
             with self._reported("gateway"):
                 self.gateway.start()
             self._write_environment()
@@ -149,14 +149,14 @@ class Stack:
         assert own is not None, "this process exists"
         own.write(self._supervisor_file)
 
-    def _start_servers(self) -> None:
-        """Database and broker side by side, each with what has to be in it before any service starts."""
+    def _start_all(self) -> None:
+        """Database and broker side by side. Services start with the database and find the broker when it comes: it is the slowest."""
         with ThreadPoolExecutor(max_workers=2) as pool:
-            for task in [pool.submit(self._database), pool.submit(self._broker)]:
+            for task in [pool.submit(self._database_and_services), pool.submit(self._broker)]:
                 task.result()
 
-    def _database(self) -> None:
-        """MongoDB, and in it the source that the printed write key opens."""
+    def _database_and_services(self) -> None:
+        """MongoDB, in it the source that the printed write key opens, and all services."""
         if self.mongo:
             with self._reported("mongod"):
                 self.mongo.start()
@@ -164,6 +164,9 @@ class Stack:
             key = {"SAMBANDH_WRITE_KEY": self.credentials.write_key}  # not an argument: those show in `ps`
             command = ["services.collector", "sources", "ensure", "Web shop", "--kind", "web"]
             self._once("sources", command, self.service_environment("collector") | key)
+        for name, process in self.services.items():
+            self._report(name, "starting")
+            process.start()
 
     def _broker(self) -> None:
         """RabbitMQ, and in it every exchange and queue."""
@@ -188,12 +191,9 @@ class Stack:
         if done.returncode:
             raise StackError(f"{name} failed: {last_line(log)} (see {log})")
 
-    def _start_services(self) -> None:
-        """All at once, then wait for each: they spend their start importing and connecting."""
+    def _await_services(self) -> None:
+        """Until each says that it is ready."""
         began = time.monotonic()
-        for name, process in self.services.items():
-            self._report(name, "starting")
-            process.start()
         waiting = dict(self.services)
         while waiting:
             for name in [name for name in waiting if self.ready(name)]:
