@@ -19,7 +19,7 @@ from pymongo.database import Database
 from shared import logs, metrics, parked
 from shared.backlog import BACKLOG
 from shared.envelope import Event, from_message
-from shared.errors import BrokerAway, InvalidEvent, StoreAway
+from shared.errors import BrokerAway, InvalidEvent, StoreAway, TooMuchAtOnce
 from shared.extension import Worker
 from shared.fold import Model
 from shared.health import HEALTH
@@ -143,17 +143,25 @@ class Inbox(Worker):
             metrics.RECEIVED.labels(delivery.name).inc()
             if delivery.event is None:
                 self._park(mailbox, delivery, delivery.reason)
-        good = [delivery for delivery in deliveries if delivery.event is not None]
-        if not good:
+        self._together(mailbox, [delivery for delivery in deliveries if delivery.event is not None])
+
+    def _together(self, mailbox: Mailbox, deliveries: Sequence[Delivery]) -> None:
+        """Apply events in one transaction; in two where that takes too long, one by one where an event cannot be applied."""
+        if not deliveries:
             return
         try:
-            mailbox.patiently(partial(self._apply, good))
+            mailbox.patiently(partial(self._apply, deliveries), large=len(deliveries) > 1)
+        except TooMuchAtOnce:
+            metrics.RETRIED.labels("slow").inc()
+            half = (len(deliveries) + 1) // 2
+            self._together(mailbox, deliveries[:half])
+            self._together(mailbox, deliveries[half:])
         except (BrokerAway, StoreAway):
             raise
         except Exception as error:
             metrics.RETRIED.labels("event").inc()
-            _log.warning("applying events one by one", events=len(good), error=logs.place(error))
-            for delivery in good:
+            _log.warning("applying events one by one", events=len(deliveries), error=logs.place(error))
+            for delivery in deliveries:
                 self._alone(mailbox, delivery)
 
     def _alone(self, mailbox: Mailbox, delivery: Delivery) -> None:

@@ -30,19 +30,21 @@ class Applied:
 
 @dataclass(slots=True)
 class View:
-    """A customer: the ids of its identity keys, and what was last done because of their facts."""
+    """A customer: the ids of its identity keys, and what was last done because of their facts.
+
+    It is kept with the key that it is named after, so that a customer of one key is one document.
+    """
 
     id: str
     members: Sequence[str]
     applied: Applied = field(default_factory=Applied)
-    version: int = 0
 
 
 @dataclass(slots=True)
 class Changes:
     """The difference that a batch makes, to be written in one transaction."""
 
-    members: list["Member[Any]"] = field(default_factory=list)
+    members: list["Member[Any]"] = field(default_factory=list)  # with the views that are kept beside them
     views: list[View] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)  # ids of views whose keys all belong to another customer now
     arm: list[Timer] = field(default_factory=list)

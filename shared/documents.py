@@ -12,7 +12,7 @@ from pymongo.database import Database
 from shared.difference import Applied, Changes, View
 from shared.fold import Batch, Member, Model
 from shared.identity import lookup_id
-from shared.mongo import Document, Session, ensure_collection
+from shared.mongo import Document, Session
 
 S = TypeVar("S")
 Operations = dict[str, list[Any]]
@@ -25,22 +25,24 @@ def to_document(value: Any) -> Any:
 
 
 def create_indexes(database: Database[Document], model: Model[Any]) -> None:
-    """Indexes and collections of a model. A collection cannot be made inside every transaction, so they are made here."""
+    """The index by customer, which makes the collection too."""
     database[f"{model.name}_facts"].create_index([("customer", ASCENDING)], name="customer")
-    ensure_collection(database, model.name)
 
 
 def load(database: Database[Document], model: Model[S], ids: Iterable[str], session: Session | None = None) -> Batch[S]:
-    """The members of these ids with everyone in their groups, and the views of the groups."""
+    """The members of these ids with everyone in their groups; one query where nobody has more than one key."""
     facts = database[f"{model.name}_facts"]
-    wanted = set(ids)
-    found = {document["_id"]: document for document in facts.find({"_id": {"$in": sorted(wanted)}}, session=session)}
-    customers = wanted | {document["customer"] for document in found.values()}
-    views = list(database[model.name].find({"_id": {"$in": sorted(customers)}}, session=session))
-    others = {member for view in views for member in view["members"]} - found.keys()
-    if others:
-        found |= {document["_id"]: document for document in facts.find({"_id": {"$in": sorted(others)}}, session=session)}
-    return Batch(model, [_member(model, document) for document in found.values()], [_view(document) for document in views])
+    found = {document["_id"]: document for document in facts.find({"_id": {"$in": sorted(set(ids))}}, session=session)}
+    groups = sorted({document["customer"] for document in found.values() if _has_others(document)})
+    if groups:
+        wanted = {"$or": [{"customer": {"$in": groups}}, {"_id": {"$in": groups}}]}
+        found |= {document["_id"]: document for document in facts.find(wanted, session=session)}
+    return Batch(model, [_member(model, document) for document in found.values()])
+
+
+def _has_others(document: Document) -> bool:
+    """Whether the customer of a key has more keys, or is named after one that belongs to another by now."""
+    return document["customer"] != document["_id"] or len((document.get("view") or {}).get("members", ())) > 1
 
 
 def find(database: Database[Document], model: Model[S], identity: str) -> tuple[str, list[Member[S]]] | None:
@@ -59,10 +61,6 @@ def operations(model: Model[Any], changes: Changes, partition: str) -> Operation
     writes: Operations = defaultdict(list)
     for member in changes.members:
         writes[f"{model.name}_facts"].append(ReplaceOne({"_id": member.id}, _facts(member), upsert=True))
-    for view in changes.views:
-        writes[model.name].append(ReplaceOne({"_id": view.id}, _view_document(view), upsert=True))
-    for gone in changes.gone:
-        writes[model.name].append(DeleteOne({"_id": gone}))
     for key in changes.deleted_rows:
         collection, _, row_id = key.partition("/")
         writes[collection].append(DeleteOne({"_id": row_id}))
@@ -84,12 +82,19 @@ def write(database: Database[Document], writes: Operations, session: Session) ->
 
 
 def _member(model: Model[S], document: Document) -> Member[S]:
-    state = msgspec.convert(document["state"], model.state)
-    return Member(document["key"], document["customer"], state, document["revision"], document["version"])
+    view = document.get("view")
+    return Member(
+        key=document["key"],
+        customer_id=document["customer"],
+        state=msgspec.convert(document["state"], model.state),
+        revision=document["revision"],
+        version=document["version"],
+        view=View(document["_id"], view["members"], msgspec.convert(view["applied"], Applied)) if view else None,
+    )
 
 
 def _facts(member: Member[Any]) -> Document:
-    return {
+    document = {
         "_id": member.id,
         "key": member.key,
         "customer": member.customer_id,
@@ -97,11 +102,6 @@ def _facts(member: Member[Any]) -> Document:
         "version": member.version + 1,
         "state": to_document(member.state),
     }
-
-
-def _view(document: Document) -> View:
-    return View(document["_id"], document["members"], msgspec.convert(document["applied"], Applied), document["version"])
-
-
-def _view_document(view: View) -> Document:
-    return {"_id": view.id, "members": list(view.members), "version": view.version, "applied": to_document(view.applied)}
+    if member.view:
+        document["view"] = {"members": list(member.view.members), "applied": to_document(member.view.applied)}
+    return document

@@ -12,6 +12,10 @@ class StoreAway(SambandhError):
     """MongoDB cannot be reached or has no primary: wait and try the same work again."""
 
 
+class TooMuchAtOnce(StoreAway):
+    """The database ran out of time within one transaction: try the same work again in smaller pieces."""
+
+
 class BrokerAway(SambandhError):
     """RabbitMQ cannot be reached or broke the connection: reconnect and try again."""
 

@@ -26,7 +26,7 @@ Follow = Callable[..., Consequences]  # (customer id, facts, rules, now[, Before
 class Model(Generic[S]):
     """Facts about customers that a service keeps.
 
-    `name` is the collection of what follows, `<name>_facts` that of the facts. `state` is a dataclass whose every field has a
+    The documents are in the collection `<name>_facts`. `state` is a dataclass whose every field has a
     default; `combine` joins the facts of several identity keys and must not depend on their order. `rules` names the settings
     document that `follows` methods receive, read within the transaction. `regroup` is given by the one service that decides who is
     who: from the facts of connected keys it returns the key that names each one's customer; others follow its statements. `rollup`
@@ -43,13 +43,17 @@ class Model(Generic[S]):
 
 @dataclass(slots=True)
 class Member(Generic[S]):
-    """The facts that came with one identity key, and the customer whom the key belongs to."""
+    """The facts that came with one identity key, and the customer whom the key belongs to.
+
+    `view` is that of the customer who is named after this key, if there is one and there is something to remember of it.
+    """
 
     key: str
     customer_id: str
     state: S
     revision: int = 0
     version: int = 0  # counts the writes, so that even a write of the same facts meets a concurrent one
+    view: View | None = None
     cause: Event | None = None  # the latest event of this batch that changed it
 
     @property
@@ -72,13 +76,13 @@ class Before:
 class Batch(Generic[S]):
     """The members and views that a batch of events needs, and the changes that it makes to them."""
 
-    def __init__(self, model: Model[S], members: Iterable[Member[S]] = (), views: Iterable[View] = ()) -> None:
+    def __init__(self, model: Model[S], members: Iterable[Member[S]] = ()) -> None:
         self.model = model
         self.members: dict[str, Member[S]] = {member.id: member for member in members}
         self._groups: dict[str, set[str]] = defaultdict(set)  # ids of members by customer
         for member in self.members.values():
             self._groups[member.customer_id].add(member.id)
-        self.views: dict[str, View] = {view.id: view for view in views}
+        self.views: dict[str, View] = {member.id: member.view for member in self.members.values() if member.view}
         self._touched: dict[str, Member[S]] = {}
         self._live: set[str] = set()  # members that something other than imported history changed
         self._formerly: dict[str, list[View]] | None = None  # views by member, made when asked for
@@ -171,9 +175,7 @@ class Batch(Generic[S]):
 
     def settle(self, follow: Follow | None, rules: Any, now: datetime) -> Changes:
         """What has to be written: changed facts, and for every customer concerned the difference in what follows."""
-        changes = Changes(
-            members=list((self._looked_at | self._touched).values()), journal=self._journal, announcements=self._statements
-        )
+        changes = Changes(journal=self._journal, announcements=self._statements)
         concerned = {member.customer_id for member in self._touched.values()} | self._concerned
         before = [self.views[customer] for customer in sorted(concerned) if customer in self.views]
         after: list[Look] = []
@@ -185,15 +187,26 @@ class Batch(Generic[S]):
         changes.gone = [view.id for view in before if view.id not in still]
         compare(before, after, changes)
         changes.figures = rolled_up([*changes.figures, *self._counts], self.model.rollup)
+        changes.members = self._to_write(changes)
         return changes
+
+    def _to_write(self, changes: Changes) -> list[Member[S]]:
+        """Members whose facts or whose customer's view changed, with the views that they are to keep."""
+        changed = self._looked_at | self._touched
+        for gone in changes.gone:
+            changed[gone] = self.members[gone]
+            changed[gone].view = None
+        for view in changes.views:
+            changed[view.id] = self.members[view.id]
+            changed[view.id].view = view
+        return list(changed.values())
 
     def _look_at(self, customer: str, group: list[Member[S]], follow: Follow | None, rules: Any, now: datetime) -> Look:
         state = group[0].state if len(group) == 1 else self.model.combine([member.state for member in group])
         before = (self._before(group),) if follow and _asks_before(follow) else ()
         consequences = follow(customer, state, rules, now, *before) if follow else Consequences()
-        version = self.views[customer].version + 1 if customer in self.views else 1
         causes = [member.cause for member in group if member.cause]
-        view = View(customer, [member.id for member in group], applied(consequences), version)
+        view = View(customer, [member.id for member in group], applied(consequences))
         return view, consequences, causes[-1] if causes else None
 
     def _before(self, group: list[Member[S]]) -> Before:

@@ -14,12 +14,13 @@ import amqp
 
 from shared import broker, faults, logs, metrics
 from shared.backlog import BACKLOG
-from shared.errors import BrokerAway, StoreAway
+from shared.errors import BrokerAway, StoreAway, TooMuchAtOnce
 from shared.extension import Worker
 from shared.health import HEALTH
 
 SUSPECT_AFTER = 2  # returns after which a message is handled alone
 MEASURE_SECONDS = 2.0
+SLOW_SECONDS = 1.5  # a batch that takes longer is followed by smaller ones
 Handle = Callable[["Mailbox", list[Any]], None]
 _log = logs.get(__name__)
 
@@ -35,6 +36,7 @@ class Mailbox:
         self._tags: dict[str, str] = {}  # of our consumers, by queue
         self._arrived: list[Any] = []
         self._measured = 0.0
+        self._size = worker.config.batch_size
 
     def round(self) -> None:
         """Read a batch, have it handled, acknowledge it. Raises BrokerAway or what handling raises; then reading starts anew."""
@@ -51,7 +53,9 @@ class Mailbox:
             raise
 
     def _finish(self, messages: list[Any]) -> None:
+        began = monotonic()
         self.handle(self, messages)
+        self._adapt(monotonic() - began)
         faults.reached("consume.before_ack")
         self._channel.basic_ack(messages[-1].delivery_info["delivery_tag"], multiple=True)
 
@@ -93,9 +97,14 @@ class Mailbox:
         broker.beat(self._connection)
         return self._take()
 
+    def _adapt(self, seconds: float) -> None:
+        """Smaller batches while they take long: a transaction that outlives its limit is work done for nothing."""
+        factor = 0.5 if seconds > SLOW_SECONDS else 1.25
+        self._size = min(self.worker.config.batch_size, max(1, int(self._size * factor) + 1))
+
     @property
     def _limit(self) -> int:
-        return 1 if self.suspicious else self.worker.config.batch_size
+        return 1 if self.suspicious else self._size
 
     def _take(self) -> list[Any]:
         batch, self._arrived[:] = self._arrived[: self._limit], self._arrived[self._limit :]
@@ -128,14 +137,17 @@ class Mailbox:
             with broker.reachable():
                 self._renew(queue)
 
-    def patiently(self, apply: Callable[[], None]) -> None:
-        """Try again, with the batch in hand, for as long as the database is away. Raises StoreAway only when asked to stop."""
+    def patiently(self, apply: Callable[[], None], *, large: bool = False) -> None:
+        """Try again, with the batch in hand, for as long as the database is away.
+
+        Raises StoreAway when asked to stop, and TooMuchAtOnce for the caller to try with less.
+        """
         pause = 0.05
         while True:
             try:
                 return apply()
             except StoreAway as error:
-                if self.worker.stopping.is_set():
+                if self.worker.stopping.is_set() or (large and isinstance(error, TooMuchAtOnce)):
                     raise
                 metrics.RETRIED.labels("store").inc()
                 HEALTH.failing(self.name, str(error))

@@ -15,7 +15,7 @@ APPLIED = Counter("crm_events_applied_total", "Events whose effects were committ
 DUPLICATES = Counter("crm_events_duplicate_total", "Deliveries of events applied before", ["event"], registry=REGISTRY)
 # Events set aside because no retry would help.
 PARKED = Counter("crm_events_parked_total", "Events set aside for a person to look at", ["event"], registry=REGISTRY)
-# Batches that failed and were tried again, by cause: store (database away), event (one by one), conflict.
+# Batches that failed and were tried again, by cause: store (database away), slow (in halves), event (one by one).
 RETRIED = Counter("crm_batches_retried_total", "Batches tried again", ["cause"], registry=REGISTRY)
 # Events in one transaction.
 BATCH_SIZE = Histogram(

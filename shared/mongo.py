@@ -20,19 +20,20 @@ from pymongo.errors import (
     PyMongoError,
     ServerSelectionTimeoutError,
     WaitQueueTimeoutError,
+    WriteConcernError,
 )
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 
 from shared.config import Config
-from shared.errors import StoreAway
+from shared.errors import StoreAway, TooMuchAtOnce
 
 Document = dict[str, Any]
 Session = ClientSession
 T = TypeVar("T")
 
 _NAMESPACE_EXISTS = 48
-_TOO_SLOW = {50, 64, 202, 262}  # a time limit ran out: of an operation, a write concern, a connection
+_TOO_SLOW = {50, 64, 202, 251, 262, 290}  # a time limit ran out: of an operation, a write concern, a connection, a transaction
 TRANSACTION_SECONDS = 15.0  # below the broker's patience for heartbeats
 DURABLE = WriteConcern(w="majority", j=True, wtimeout=20_000)
 PASSING = WriteConcern(w=1)  # for leases and signs of life: lost with the primary, no harm done, and no disk write each time
@@ -81,8 +82,11 @@ def reachable() -> Iterator[None]:
     except _AWAY as error:
         raise StoreAway(type(error).__name__) from error
     except PyMongoError as error:
-        labels = ("TransientTransactionError", "RetryableWriteError", "UnknownTransactionCommitResult")
-        if error.timeout or any(map(error.has_error_label, labels)) or getattr(error, "code", None) in _TOO_SLOW:
+        if error.timeout or getattr(error, "code", None) in _TOO_SLOW or isinstance(error, WriteConcernError):
+            raise TooMuchAtOnce(type(error).__name__) from error
+        if any(
+            map(error.has_error_label, ("TransientTransactionError", "RetryableWriteError", "UnknownTransactionCommitResult"))
+        ):
             raise StoreAway(type(error).__name__) from error
         raise
 

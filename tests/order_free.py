@@ -72,9 +72,6 @@ class History:
         follower = self.followers[name]
         rules = self.rules if self.rules is not None or batch.model.rules is None else batch.model.rules(None)
         changes = batch.settle(getattr(self.service, follower) if follower else None, rules, self.now)
-        for gone in changes.gone:
-            batch.views.pop(gone, None)
-        batch.views |= {view.id: view for view in changes.views}
         for slot, _ in changes.disarm:
             self.timers.pop(slot, None)
         self.timers |= {armed.slot: armed for armed in changes.arm}
@@ -87,7 +84,7 @@ class History:
         for announcement, _ in changes.announcements:
             announcement.kind.check(announcement.data)
             self.announced.setdefault(f"{announcement.kind.name}/{announcement.key}", announcement)
-        self.batches[name] = Batch(batch.model, batch.members.values(), batch.views.values())
+        self.batches[name] = Batch(batch.model, batch.members.values())
 
     def customer(self, key: str, model: str = "customers") -> Any:
         """The combined facts of the customer whom an identity key belongs to."""

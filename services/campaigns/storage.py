@@ -1,6 +1,6 @@
 """What campaigns keeps.
 
-customers_facts, customers  the runtime's: facts by identity key, and what followed from them
+customers_facts             the runtime's: facts by identity key, and what followed from them
 settings                    _id `customers`: all audiences, the fields of domain.audiences.Audiences
 members                     _id = audience id, colon, customer id; audience_id, customer_id, identity_key, since
 audience_sizes              running counts of members; _id = audience id, #, partition; values.members

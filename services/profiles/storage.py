@@ -1,6 +1,6 @@
 """What profiles keeps, and how it is found.
 
-customers, customers_facts  the runtime's: facts by identity key, and what followed from them
+customers_facts             the runtime's: facts by identity key, and what followed from them
 customer_index              _id = customer id; `Entry` of the directory: one row for each customer who is not nameless
 customer_spend              _id = customer id:currency; customer_id, currency, amount: what `sort=spend` goes by
 timeline                    _id = event id; identity_key, name, time, source, backfill, summary: one row an event, never rewritten

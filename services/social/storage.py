@@ -1,6 +1,6 @@
 """What social keeps: mentions under the handles that wrote them, and facts about the customers behind handles.
 
-customers_facts, customers   kept by the runtime from the model below
+customers_facts              kept by the runtime from the model below
 mentions   _id = mention id; the fields of domain.Mention, author_id, received_at, words of the text
 
 Whose mention it is follows from the grouping of identity keys at the moment of asking, so merges and splits rewrite nothing.

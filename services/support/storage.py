@@ -1,6 +1,6 @@
 """What support keeps: facts about customers, tickets and their history, the last ticket number, and answered idempotency keys.
 
-customers_facts, customers   kept by the runtime from the model below
+customers_facts              kept by the runtime from the model below
 tickets          _id = ticket id; the fields of domain.Ticket, identity_id, priority_rank, words of the subject
 ticket_entries   _id = <ticket id>/<version>; the fields of domain.Entry, ticket_id, identity_id, channel, number, subject
 counters         _id = tickets; last = the number given last
