@@ -12,7 +12,7 @@ from pymongo.database import Database
 from shared.difference import Applied, Changes, View
 from shared.fold import Batch, Member, Model
 from shared.identity import lookup_id
-from shared.mongo import Document, Session
+from shared.mongo import Document, Session, ensure_collection
 
 S = TypeVar("S")
 Operations = dict[str, list[Any]]
@@ -25,7 +25,8 @@ def to_document(value: Any) -> Any:
 
 
 def create_indexes(database: Database[Document], model: Model[Any]) -> None:
-    """The index by customer, which makes the collection too."""
+    """The collection of a model, with the index by customer."""
+    ensure_collection(database, f"{model.name}_facts")
     database[f"{model.name}_facts"].create_index([("customer", ASCENDING)], name="customer")
 
 

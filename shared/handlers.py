@@ -132,6 +132,7 @@ class Handler:
     decode: Callable[[bytes], Any]
     takes_event: bool
     every_key: bool = False
+    counts_only: bool = False
 
     def facts(self, event: Event) -> Any:
         try:
@@ -146,14 +147,16 @@ class _Mark:
     source: str
     model: "Model[Any]"
     every_key: bool = False
+    counts_only: bool = False
 
 
-def handles(kind: EventKind, model: "Model[Any]", *, every_key: bool = False) -> Callable[[F], F]:
+def handles(kind: EventKind, model: "Model[Any]", *, every_key: bool = False, counts_only: bool = False) -> Callable[[F], F]:
     """Mark a method as the fold of event `kind` into the facts that `model` keeps of the event's subject.
 
-    With `every_key` it is called once for each identity key that the event names, with that key as a further argument.
+    With `every_key` it is called once for each identity key that the event names, with that key as a further argument. A method that
+    `counts_only` returns the facts as they are, with counts: they need not be loaded for it, and what it is given may be empty.
     """
-    return _marker(_Mark(kind.name, kind.source, model, every_key))
+    return _marker(_Mark(kind.name, kind.source, model, every_key, counts_only))
 
 
 def fires(timer_kind: str, model: "Model[Any]") -> Callable[[F], F]:
@@ -200,7 +203,9 @@ def _handler(service: type, name: str, mark: _Mark) -> Handler:
     hints = typing.get_type_hints(method)
     fact_type = hints.get(parameters[1], dict[str, Any])
     decoder = msgspec.json.Decoder(fact_type, strict=True)
-    return Handler(mark.event, mark.source, mark.model, name, decoder.decode, len(parameters) > 2, mark.every_key)
+    return Handler(
+        mark.event, mark.source, mark.model, name, decoder.decode, len(parameters) > 2, mark.every_key, mark.counts_only
+    )
 
 
 def _without_values(error: Exception) -> str:

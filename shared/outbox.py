@@ -19,7 +19,7 @@ from shared.errors import BrokerAway
 from shared.extension import Worker
 from shared.handlers import Announcement
 from shared.lease import Lease
-from shared.mongo import Document, Session, reachable
+from shared.mongo import Document, Session, ensure_collection, reachable
 
 COLLECTION = "outbox"
 WINDOW = 500
@@ -30,6 +30,7 @@ _bells: dict[str, threading.Event] = {}
 
 def create_indexes(database: Database[Document], collection: str = COLLECTION) -> None:
     """Only pending rows are in the index, so finding them costs nothing at rest."""
+    ensure_collection(database, collection)
     database[collection].create_index([("pending_since", ASCENDING)], name="pending", partialFilterExpression=_PENDING)
 
 

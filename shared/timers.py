@@ -23,7 +23,7 @@ from shared.extension import Worker
 from shared.handlers import TIMER_SOURCE, Timer
 from shared.identity import PREFIX
 from shared.lease import Lease
-from shared.mongo import Document, Session, reachable, server_time
+from shared.mongo import Document, Session, ensure_collection, reachable, server_time
 
 if TYPE_CHECKING:
     from shared.unit_of_work import UnitOfWork
@@ -38,6 +38,7 @@ _log = logs.get(__name__)
 
 
 def create_indexes(database: Database[Document]) -> None:
+    ensure_collection(database, "timers")
     timers = database["timers"]
     timers.create_index([("due", ASCENDING)], name="due", partialFilterExpression={"state": _PENDING})
     timers.create_index([("subject", ASCENDING), ("due", ASCENDING)], name="subject")

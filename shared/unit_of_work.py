@@ -24,7 +24,7 @@ from shared.events import PROFILE_MERGED, PROFILE_SPLIT
 from shared.fold import Batch, Model
 from shared.handlers import TIMER_SOURCE, Announcement, Handler, follower_of, handlers_of
 from shared.identity import Grouping, id_of
-from shared.mongo import Document, Session, server_time, transaction
+from shared.mongo import Document, Session, ensure_collection, server_time, transaction
 from shared.timers import LOOK_AGAIN, create_indexes, write_timers
 
 T = TypeVar("T")
@@ -75,6 +75,7 @@ class UnitOfWork:
         """Collections and indexes that every service has."""
         for model in self.models:
             documents.create_indexes(self.database, model)
+        ensure_collection(self.database, "inbox")
         self.database["inbox"].create_index(
             [("at", ASCENDING)], name="retention", expireAfterSeconds=inbox_retention_days * 86_400
         )
@@ -146,12 +147,16 @@ class UnitOfWork:
 
     def _fold(self, model: Model[Any], events: Sequence[Event], look_again: Sequence[str], session: Session) -> Batch[Any]:
         keys = {event.id: keys_of(model, event) for event in events}
-        ids = {id_of(key) for named in keys.values() for key in named} | set(look_again)
+        ids = {id_of(key) for event in events if self._needs_facts(model, event) for key in keys[event.id]} | set(look_again)
         batch = documents.load(self.database, model, ids, session) if ids else Batch(model)
         batch.look_again(look_again)
         for event in events:
             fold(batch, self._service, self._handlers[event.source, event.name], event, keys[event.id])
         return batch
+
+    def _needs_facts(self, model: Model[Any], event: Event) -> bool:
+        handlers = [one for one in self._handlers[event.source, event.name] if one.model is model]
+        return not handlers or not all(one.counts_only for one in handlers)
 
     def _rules(self, model: Model[Any], session: Session) -> Any:
         if model.rules is None:

@@ -28,7 +28,7 @@ class Anything:
 def handles_everything(method: Method) -> Method:
     """Mark a method as a handler of every event in the catalogue."""
     for kind in events.CATALOGUE.values():
-        method = handles(kind, CUSTOMERS)(method)
+        method = handles(kind, CUSTOMERS, counts_only=True)(method)
     return method
 
 

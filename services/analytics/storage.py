@@ -19,7 +19,7 @@ from shared.config import Config
 from shared.documents import to_document
 from shared.fold import Model
 from shared.handlers import Figure
-from shared.mongo import Document, Session, reachable
+from shared.mongo import Document, Session, ensure_collection, reachable
 from shared.timers import reproject
 
 FIGURES = "figures"
@@ -39,8 +39,8 @@ CUSTOMERS = Model("customers", Sales, combine, rules=rules_of, rollup=roll_up)
 
 def create_indexes(database: Database[Document], config: Config) -> None:
     """Collections that are written within transactions. Their `_id` is the only index that they need."""
-    for name in {FIGURES, TITLES, SETTINGS} - set(database.list_collection_names()):
-        database.create_collection(name)
+    for name in (FIGURES, TITLES, SETTINGS):
+        ensure_collection(database, name)
 
 
 def read_rules(database: Database[Document]) -> Rules:

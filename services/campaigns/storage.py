@@ -20,7 +20,7 @@ from shared import documents, timers
 from shared.config import Config
 from shared.fold import Member, Model
 from shared.listing import Listing
-from shared.mongo import Document, Session, reachable, server_time
+from shared.mongo import Document, Session, ensure_collection, reachable, server_time
 from shared.unit_of_work import command
 
 MEMBERS = "members"
@@ -42,8 +42,7 @@ def create_indexes(database: Database[Document], config: Config) -> None:
     """Indexes, and the built-in audiences: stored from the start, so that changing them can never lose a race for the first write."""
     newest = [("since", DESCENDING), ("_id", DESCENDING)]
     database[MEMBERS].create_index([("audience_id", ASCENDING), *newest], name="audience")
-    if AUDIENCE_SIZES not in database.list_collection_names():
-        database.create_collection(AUDIENCE_SIZES)
+    ensure_collection(database, AUDIENCE_SIZES)
     built_in = documents.to_document(Audiences())
     database[_SETTINGS].update_one({"_id": CUSTOMERS.name}, {"$setOnInsert": built_in}, upsert=True)
 

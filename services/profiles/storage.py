@@ -27,7 +27,7 @@ from shared.fold import Model
 from shared.handlers import Row
 from shared.identity import lookup_id, strongest
 from shared.listing import Listing
-from shared.mongo import Document, reachable
+from shared.mongo import Document, ensure_collection, reachable
 
 INDEX = "customer_index"
 SPEND = "customer_spend"
@@ -45,6 +45,8 @@ CUSTOMERS: Model[Customer] = Model("customers", Customer, combine, regroup=name_
 
 def create_indexes(database: Database[Document], config: Config) -> None:
     """Indexes of the read models: every sort and every search has one."""
+    for name in (INDEX, SPEND, TIMELINE):
+        ensure_collection(database, name)
     index = database[INDEX]
     index.create_index([("last_seen", DESCENDING), ("_id", DESCENDING)], name="last_seen")
     index.create_index([("orders", DESCENDING), ("_id", DESCENDING)], name="orders")

@@ -24,7 +24,7 @@ from shared.config import Config
 from shared.errors import Conflict
 from shared.fold import Model
 from shared.listing import Listing
-from shared.mongo import Document, Session, reachable, server_time
+from shared.mongo import Document, Session, ensure_collection, reachable, server_time
 from shared.unit_of_work import command
 
 ABANDONED_CARTS = "abandoned_carts"
@@ -51,8 +51,7 @@ def create_indexes(database: Database[Document], config: Config) -> None:
     database["timers"].create_index(
         [("kind", ASCENDING), ("due", ASCENDING)], name="pending_kind", partialFilterExpression=_PENDING
     )
-    if SETTINGS not in database.list_collection_names():
-        database.create_collection(SETTINGS)
+    ensure_collection(database, SETTINGS)
 
 
 @dataclass(frozen=True, slots=True)

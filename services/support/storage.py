@@ -27,7 +27,7 @@ from shared.documents import to_document
 from shared.fold import Model
 from shared.identity import PREFIX, id_of, lookup_id
 from shared.listing import Listing, having_words, words_of
-from shared.mongo import Document, Session, reachable
+from shared.mongo import Document, Session, ensure_collection, reachable
 
 Store = Database[Document]
 CUSTOMERS = Model("customers", Customer, combine)
@@ -65,8 +65,7 @@ def create_indexes(database: Store, config: Config) -> None:
     entries.create_index([("identity_id", ASCENDING), ("at", DESCENDING)], name="customer")
     keys = database[IDEMPOTENCY]
     keys.create_index([("at", ASCENDING)], name="retention", expireAfterSeconds=int(KEYS_KEPT.total_seconds()))
-    if COUNTERS not in database.list_collection_names():
-        database.create_collection(COUNTERS)
+    ensure_collection(database, COUNTERS)
 
 
 @dataclass(frozen=True, slots=True)

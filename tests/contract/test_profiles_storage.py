@@ -146,8 +146,8 @@ def test_replicas_that_change_the_same_groups_at_once_end_as_one_would(profiles:
     for replica in replicas:
         replica.wait()
     assert stored(profiles) == in_memory(history(*story))
-    stored = profiles.database["customers_facts"].find({"view.members.1": {"$exists": True}})
-    views = {row["_id"]: sorted(row["view"]["members"]) for row in stored}
+    joined = profiles.database["customers_facts"].find({"view.members.1": {"$exists": True}})
+    views = {row["_id"]: sorted(row["view"]["members"]) for row in joined}
     groups: dict[str, list[str]] = {}
     for key, (customer_id, _) in stored(profiles).items():
         groups.setdefault(customer_id, []).append(id_of(key))
