@@ -156,7 +156,7 @@ class UnitOfWork:
 
     def _needs_facts(self, model: Model[Any], event: Event) -> bool:
         handlers = [one for one in self._handlers[event.source, event.name] if one.model is model]
-        return not handlers or not all(one.counts_only for one in handlers)
+        return event.name in GROUPING or not handlers or not all(one.counts_only for one in handlers)
 
     def _rules(self, model: Model[Any], session: Session) -> Any:
         if model.rules is None:

@@ -48,7 +48,7 @@ def ticket_of(support: Served, customer: str = "user:1", **more: Any) -> Any:
 
 
 def announced(support: Served, name: str) -> list[dict[str, Any]]:
-    return [from_document(row).data() for row in support.database["outbox"].find({"name": name})]
+    return [from_document(row).data() for row in support.database["outbox"].find({"name": name}).sort("time")]
 
 
 def test_a_tickets_life_over_http(support):
