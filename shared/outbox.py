@@ -13,7 +13,7 @@ from pymongo import ASCENDING, UpdateOne
 from pymongo.database import Database
 
 from shared import faults, logs, metrics, parked
-from shared.broker import Letter, Publisher, letter
+from shared.broker import Publisher, letter
 from shared.envelope import Event, derived_id, encode, from_document
 from shared.errors import BrokerAway
 from shared.extension import Worker
@@ -92,7 +92,7 @@ class Relay(Worker):
             self.wait(self._lease.renew_after.total_seconds())
             return
         self._measure()
-        self._replay_parked()
+        self.every(1.0, self._replay_parked)
         if self._publish_window() < WINDOW:
             self._publisher.beat()
             self._bell.wait(self.poll_seconds)
@@ -118,15 +118,13 @@ class Relay(Worker):
             raise BrokerAway("the broker did not take every event: is the topology declared?")
         return len(rows)
 
-    def _replay_parked(self) -> None:
-        """Send parked entries whose replay was asked for into the inbox of this service."""
-        letters = self.every(1.0, self._parked_letters)
+    def _replay_parked(self) -> int:
+        """Send parked entries whose replay was asked for into the inbox of this service; returns how many."""
+        letters = parked.to_replay(self.database, self.config.service, WINDOW)
         if letters:
             receipt = self._publisher.publish(letters)
             parked.sent(self.database, sorted(receipt.confirmed))
-
-    def _parked_letters(self) -> list[Letter]:
-        return parked.to_replay(self.database, self.config.service, WINDOW)
+        return len(letters)
 
     def _done(self, ids: list[str]) -> None:
         wanted = {"_id": {"$in": ids}}

@@ -74,7 +74,8 @@ def ask_for_replay(database: Database[Document], entry_id: str | None = None, ev
     """Have one entry, or all open ones (of an event), sent through the inbox again; returns how many."""
     wanted: Document = {"state": OPEN, **({"_id": entry_id} if entry_id else {}), **({"event": event} if event else {})}
     with reachable():
-        return database["parked"].update_many(wanted, {"$set": {"state": REPLAYING}}).modified_count
+        # an entry may have been parked again before the relay noted that it had sent it
+        return database["parked"].update_many(wanted, {"$set": {"state": REPLAYING}, "$unset": {"sent_at": ""}}).modified_count
 
 
 def discard(database: Database[Document], entry_id: str) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared import parked
+from shared import broker, parked
 from shared.broker import Letter, letter
 from tests.integration.runtime.conftest import System, order, wait_until
 from tests.integration.runtime.toy import BOMB, POISON
@@ -77,10 +77,25 @@ def test_replaying_what_was_applied_in_the_meantime_changes_nothing(system: Syst
     assert system.totals() == (1, 100)
 
 
-def test_a_replay_that_fails_again_is_parked_again(system: System) -> None:
+def test_a_replay_that_fails_again_is_parked_again_as_often_as_it_is_asked_for(system: System) -> None:
     system.send([bad_letters()["a bug in a handler"]])
     system.start()
     entry = wait_until(lambda: system.database["parked"].find_one(), what="a parked entry")
-    parked.ask_for_replay(system.database, entry["_id"])
-    wait_until(lambda: (system.database["parked"].find_one() or {}).get("attempts") == 2, what="the second attempt")
-    assert system.database["parked"].find_one()["state"] == parked.OPEN
+    for attempt in (2, 3):
+        assert parked.ask_for_replay(system.database, entry["_id"]) == 1
+        again = {"attempts": attempt, "state": parked.OPEN}
+        wait_until(lambda again=again: system.database["parked"].find_one(again), what=f"attempt {attempt}")
+
+
+def test_a_replay_that_is_asked_for_once_is_sent_once(system: System) -> None:
+    with broker.connect(system.rabbit.uri(), "test-replays") as connection:
+        channel = connection.channel()
+        queue = channel.queue_declare(exclusive=True).queue
+        channel.queue_bind(queue, "amq.fanout")
+        system.start()
+        for name in ("first", "second"):  # when the second is there, the relay has looked anew and knows of the first no more
+            parked.park(system.database, {"ce-id": name}, b"{}", "by hand", replay_to="amq.fanout")
+            parked.ask_for_replay(system.database, name)
+            wait_until(lambda name=name: system.database["parked"].find_one({"_id": name, "sent_at": {"$exists": True}}))
+        heard = [message.headers["ce-id"] for message in iter(lambda: channel.basic_get(queue, no_ack=True), None)]
+    assert heard == ["first", "second"]
