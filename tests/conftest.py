@@ -7,10 +7,15 @@ eventlet.monkey_patch()
 from collections.abc import Iterator  # noqa: E402 - nothing may be imported before the patch
 
 import pytest  # noqa: E402
+from hypothesis import settings  # noqa: E402
 
 from deploy.local.mongod import MongoServer  # noqa: E402
 from deploy.local.rabbitmq import RabbitServer  # noqa: E402
 from tests import servers  # noqa: E402
+
+
+settings.register_profile("shared machines", deadline=None)  # time says nothing on a busy machine
+settings.load_profile("shared machines")
 
 
 @pytest.fixture(scope="session")
