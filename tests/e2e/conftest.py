@@ -16,6 +16,7 @@ from deploy.local.settings import Settings
 from deploy.local.stack import Stack
 from tests.servers import Answer, HttpClient
 
+pytest.register_assert_rewrite("tests.e2e.journeys")  # its comparisons show what differs, as those of tests do
 T = TypeVar("T")
 
 

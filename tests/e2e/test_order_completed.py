@@ -38,21 +38,30 @@ class Purchase:
 
 
 @pytest.fixture(scope="module")
-def purchase(stack: System, shop: Shop) -> Purchase:
+def her_shop(stack: System) -> Iterator[Shop]:
+    """A shop in which nobody else buys."""
+    open_shop = Shop(stack, f"Jane's shop {secrets.token_hex(4)}")
+    yield open_shop
+    open_shop.close()
+
+
+@pytest.fixture(scope="module")
+def purchase(stack: System, her_shop: Shop) -> Purchase:
     """She looks around without a name, fills a cart, says who she is, and orders."""
     tag = secrets.token_hex(4)
     user_id, device, email = f"jane-{tag}", f"device-{tag}", f"jane.{tag}@example.com"
     order_id, cart = f"A-{tag}", {"cart_id": f"cart-{tag}", "currency": "EUR"}
     anonymous, known = {"anonymous_id": device}, {"user_id": user_id, "anonymous_id": device}
-    shop.analytics.page(anonymous_id=device, name="Home", properties={"path": "/"})
-    shop.track(anonymous, "Product Viewed", {**LAMP, "currency": "EUR"})
-    shop.track(anonymous, "Product Added", {**LAMP, **cart})
-    shop.track(anonymous, "Product Added", {**RUG, **cart})
+    her_shop.analytics.page(anonymous_id=device, name="Home", properties={"path": "/"})
+    her_shop.delivered()
+    her_shop.track(anonymous, "Product Viewed", {**LAMP, "currency": "EUR"})
+    her_shop.track(anonymous, "Product Added", {**LAMP, **cart})
+    her_shop.track(anonymous, "Product Added", {**RUG, **cart})
     visitor = Customer(stack, f"anon:{device}")
     armed = stack.wait_until(lambda: _reminder_of_both(visitor), "a reminder for the cart is armed")
-    shop.identify(known, {"email": email.upper(), "firstName": "Jane", "lastName": "Doe", "phone": "+49 30 901820"})
-    shop.track(known, "Checkout Started", {**order(order_id), "checkout_id": f"checkout-{tag}"})
-    shop.track(known, "Order Completed", order(order_id, checkout_id=f"checkout-{tag}", cart_id=cart["cart_id"]))
+    her_shop.identify(known, {"email": email.upper(), "firstName": "Jane", "lastName": "Doe", "phone": "+49 30 901820"})
+    her_shop.track(known, "Checkout Started", {**order(order_id), "checkout_id": f"checkout-{tag}"})
+    her_shop.track(known, "Order Completed", order(order_id, checkout_id=f"checkout-{tag}", cart_id=cart["cart_id"]))
     return Purchase(user_id, device, email, order_id, cart["cart_id"], armed)
 
 
@@ -115,10 +124,10 @@ def test_she_is_a_first_time_buyer_now(stack: System, jane: Customer) -> None:
     assert jane.profile["customer_id"] in [member["customer_id"] for member in newest]
 
 
-def test_the_figures_of_the_day_have_her_order(stack: System, shop: Shop, jane: Customer) -> None:
+def test_the_figures_of_the_day_have_her_order(stack: System, her_shop: Shop, jane: Customer) -> None:
     becomes(lambda: (jane.profile or {}).get("orders"), 1)
     day = datetime.fromisoformat(jane.profile["last_order"]["placed_at"]).date()
-    found = stack.wait_until(lambda: shop.figures(day), "analytics knows of the order")
+    found = stack.wait_until(lambda: her_shop.figures(day), "analytics knows of the order")
     assert (found["orders"], found["units"], found["new_customers"], found["returning_customers"]) == (1, 3, 1, 0)
     assert found["revenue"] == [{"currency": "EUR", "gross": 100_00, "net": 100_00, "refunded": 0, "cancelled_amount": 0}]
 
