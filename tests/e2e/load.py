@@ -10,7 +10,7 @@ from typing import Any
 from tests.e2e.conftest import System
 from tests.e2e.journeys import Customer, Shop, becomes, order
 
-CUSTOMERS = 400
+CUSTOMERS = 150
 _BURST = 10
 _PAUSE = 0.1  # seconds between bursts: at most a hundred orders a second
 
