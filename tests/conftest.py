@@ -13,7 +13,6 @@ from deploy.local.mongod import MongoServer  # noqa: E402
 from deploy.local.rabbitmq import RabbitServer  # noqa: E402
 from tests import servers  # noqa: E402
 
-
 settings.register_profile("shared machines", deadline=None)  # time says nothing on a busy machine
 settings.load_profile("shared machines")
 

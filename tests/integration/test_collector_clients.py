@@ -152,7 +152,7 @@ def test_an_event_that_no_service_is_bound_to_is_parked_in_sight(collector: Coll
         time.sleep(0.05)
     client.close()
     assert row is not None
-    assert "no service is bound" in row["reason"]
+    assert "no service was bound" in row["reason"]
 
 
 def test_what_was_refused_can_be_read_with_the_token_and_not_without(collector: Collector) -> None:
