@@ -98,8 +98,8 @@ class Inbox(Worker):
         super().setup()
         self.work: UnitOfWork = self.container.config["UNIT_OF_WORK"]
         self._failures_in_a_row = 0
-        self._replicas = Replicas(self.database)
         queues = [inbox_queue(self.config.service, number) for number in range(self.config.inbox_partitions)]
+        self._replicas = Replicas(self.database, queues)
         self._mailbox = Mailbox(self, "partitions", queues, self._handle)
         self._dead = Mailbox(self, "dead letters", [dead_queue(self.config.service)], self._bury)
         HEALTH.expect("partitions")
