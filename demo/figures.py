@@ -1,7 +1,7 @@
 """What the services must say: computed from the purchases alone, without anything of the services."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -95,15 +95,20 @@ def _day(purchases: Iterable[Purchase], new: int) -> Day:
     return Day(len(bought), sum(one.pieces for one in bought), sum(one.amount for one in bought), new, customers - new)
 
 
-def enough(purchases: Sequence[Purchase], limit: int, known: dict[date, int], zone: ZoneInfo) -> int:
+def enough(purchases: Sequence[Purchase], limit: int, known: Mapping[date, Day], zone: ZoneInfo) -> int:
     """How many of all purchases to replay so that the outcome is known exactly: `limit`, or more where earlier runs brought more.
 
-    `known` are the orders that the system has of each day. Where a day has more of them than the first `limit` purchases hold, an earlier
-    run went further, perhaps not to its end: then all up to the last day it reached are replayed, and whatever it had sent is among them.
+    `known` is what the system has of each day. An earlier run that got beyond the first `limit` purchases, or that brought others of the
+    day on which they end, may have been interrupted anywhere: then whole days are replayed up to the last one that it reached, and
+    whatever it had sent is among them. The same orders, pieces and cents of the last day are taken for the same purchases.
     """
-    planned = Counter(purchase.placed_at.astimezone(zone).date() for purchase in purchases[:limit])
-    beyond = [day for day, count in known.items() if count > planned[day]]
-    if not beyond:
-        return min(limit, len(purchases))
-    reached = max(day for day, count in known.items() if count)
-    return max(limit, sum(purchase.placed_at.astimezone(zone).date() <= reached for purchase in purchases))
+    planned = Figures(purchases[:limit], zone)
+    last, days = max(planned.days), planned.days
+    reached = max((day for day, told in known.items() if told.orders), default=date.min)
+    if reached < last or (reached == last and _sums(known[last]) == _sums(days[last])):
+        return planned.orders
+    return max(limit, sum(planned.day_of(purchase) <= reached for purchase in purchases))
+
+
+def _sums(day: Day) -> tuple[int, int, int]:
+    return day.orders, day.units, day.revenue

@@ -76,8 +76,7 @@ def _known(reader: Reader, source: str, purchases: Sequence[Purchase], zone: Zon
 def _plan(
     purchases: Sequence[Purchase], limit: int, known: dict[date, Day], zone: ZoneInfo, console: Console
 ) -> Sequence[Purchase]:
-    orders = {day: figures.orders for day, figures in known.items()}
-    needed = enough(purchases, limit, orders, zone)
+    needed = enough(purchases, limit, known, zone)
     if needed > min(limit, len(purchases)):
         console.print(
             f"An earlier run brought more than the first {limit:,} orders: the first {needed:,} are replayed, up to the last day that it "
