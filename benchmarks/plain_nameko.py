@@ -7,8 +7,8 @@ server's default concern (majority and journaled on a replica set). Nothing reco
 
     AMQP_URI=amqp://… MONGO_URI=mongodb://… python -m benchmarks.plain_nameko [SERVICE ...]
 
-An order is JSON as in `order_completed` of our catalogue: `identity_keys` (the first says whose it is), `order_id`, `amount` in minor
-units of `currency`, `products`, and optionally `cart_id`. Each service keeps a database `plain_<service>` on the server at MONGO_URI.
+`benchmarks.effects` says what an order is and what each service does with it. Each service keeps a database `plain_<service>` on the
+server at MONGO_URI.
 """
 
 import eventlet
@@ -17,8 +17,6 @@ eventlet.monkey_patch()  # before anything else is imported, as `nameko run` doe
 
 import json  # noqa: E402
 import os  # noqa: E402
-from collections.abc import Mapping  # noqa: E402
-from datetime import UTC, datetime  # noqa: E402
 from typing import Any  # noqa: E402
 
 import click  # noqa: E402
@@ -29,8 +27,8 @@ from nameko.web.handlers import http  # noqa: E402
 from pymongo import MongoClient  # noqa: E402
 from werkzeug.wrappers import Request, Response  # noqa: E402
 
-Order = Mapping[str, Any]
-ORDERS_SHOWN = 20
+from benchmarks import effects  # noqa: E402
+from benchmarks.effects import Order  # noqa: E402
 
 
 class Database(DependencyProvider):  # type: ignore[misc]  # nameko has no types
@@ -38,14 +36,14 @@ class Database(DependencyProvider):  # type: ignore[misc]  # nameko has no types
 
     def setup(self) -> None:
         client: MongoClient[dict[str, Any]] = MongoClient(os.environ["MONGO_URI"])
-        self._database = client[database_of(self.container.service_name)]
+        self._database = client[f"plain_{self.container.service_name}"]
 
     def get_dependency(self, worker_ctx: Any) -> Any:
         return self._database
 
 
 class Shop:
-    """Takes orders over HTTP and publishes them; answered once the broker has confirmed."""
+    """Takes orders over HTTP and publishes them; answers once the broker has confirmed."""
 
     name = "shop"
     dispatch = EventDispatcher()
@@ -65,23 +63,18 @@ class Profiles:
 
     @event_handler("shop", "order_completed")
     def on_order_completed(self, order: Order) -> None:
-        """The purchase counts in the customer's totals."""
-        totals = {"orders": 1, f"spend.{order['currency']}": order["amount"]}
-        self.database.customers.update_one({"_id": customer_of(order)}, {"$inc": totals}, upsert=True)
+        self.database.customers.update_one(*effects.add_to_totals(order), upsert=True)
 
 
 class Reengagement:
-    """The reminder of each customer's open cart."""
+    """The reminder of each customer's cart."""
 
     name = "reengagement"
     database = Database()
 
     @event_handler("shop", "order_completed")
     def on_order_completed(self, order: Order) -> None:
-        """The purchase disarms the reminder."""
-        disarmed = {"state": "disarmed", "cart_id": order.get("cart_id"), "by_order": order["order_id"]}
-        change = {"$set": disarmed, "$inc": {"orders": 1}}
-        self.database.timers.update_one({"_id": customer_of(order)}, change, upsert=True)
+        self.database.timers.update_one(*effects.disarm_reminder(order), upsert=True)
 
 
 class Support:
@@ -92,11 +85,7 @@ class Support:
 
     @event_handler("shop", "order_completed")
     def on_order_completed(self, order: Order) -> None:
-        """The order is the first among the customer's latest ones."""
-        shown = {name: order[name] for name in ("order_id", "amount", "currency", "products")}
-        latest = {"$each": [shown], "$position": 0, "$slice": ORDERS_SHOWN}
-        change = {"$push": {"latest": latest}, "$inc": {"orders": 1}}
-        self.database.contexts.update_one({"_id": customer_of(order)}, change, upsert=True)
+        self.database.contexts.update_one(*effects.show_to_support(order), upsert=True)
 
 
 class Analytics:
@@ -107,26 +96,10 @@ class Analytics:
 
     @event_handler("shop", "order_completed")
     def on_order_completed(self, order: Order) -> None:
-        """The purchase moves the revenue of the day on which it was heard of: the event does not say when it happened."""
-        figures = {"orders": 1, f"revenue.{order['currency']}": order["amount"]}
-        day = datetime.now(UTC).date().isoformat()
-        self.database.days.update_one({"_id": day}, {"$inc": figures}, upsert=True)
+        self.database.days.update_one(*effects.move_figures(order), upsert=True)
 
 
-LISTENERS = {service.name: service for service in (Profiles, Reengagement, Support, Analytics)}
-SERVICES = {Shop.name: Shop, **LISTENERS}
-# Where each listener counts the orders that it applied, in the field `orders`.
-COUNTED_IN = {"profiles": "customers", "reengagement": "timers", "support": "contexts", "analytics": "days"}
-
-
-def customer_of(order: Order) -> str:
-    """The identity key that an order came with."""
-    return str(order["identity_keys"][0])
-
-
-def database_of(service: str) -> str:
-    """The database of a service."""
-    return f"plain_{service}"
+SERVICES = {service.name: service for service in (Shop, Profiles, Reengagement, Support, Analytics)}
 
 
 @click.command()
