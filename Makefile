@@ -67,11 +67,20 @@ format-check: $(INSTALLED)
 types: $(INSTALLED) ## mypy, strict
 	.venv/bin/mypy
 
-docs: $(INSTALLED) ## write the generated documents
+docs: $(INSTALLED) manifests ## write the generated documents and manifests
 	$(PYTHON_BIN) -m shared.catalogue
 
 docs-check: docs
-	@git diff --exit-code -- docs || { echo "The generated documents were out of date: commit what \`make docs\` wrote." >&2; exit 1; }
+	@git diff --exit-code -- docs deploy/k8s || { echo "The generated documents were out of date: commit what \`make docs\` wrote." >&2; exit 1; }
+
+# Kubernetes
+
+.PHONY: manifests dev-secrets
+manifests: $(INSTALLED) ## write the generated manifests below deploy/k8s
+	@$(PYTHON_BIN) -m deploy.k8s manifests
+
+dev-secrets: $(INSTALLED) ## generate the secrets of the development cluster, once
+	@$(PYTHON_BIN) -m deploy.k8s dev-secrets
 
 # Maintaining it
 

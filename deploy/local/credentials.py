@@ -16,6 +16,7 @@ from deploy.local.settings import SERVICES
 
 ADMIN = "admin"
 TOPOLOGY = "topology"
+MONITOR = "monitor"
 SHOP = "shop"
 SUBSCRIBER = "subscriber"
 
@@ -35,7 +36,7 @@ class Credentials:
     def generate(cls) -> Self:
         """New secrets for every user that the system knows."""
         return cls(
-            rabbit={user: _password() for user in (ADMIN, TOPOLOGY, SHOP, SUBSCRIBER, *SERVICES)},
+            rabbit={user: _password() for user in (ADMIN, TOPOLOGY, MONITOR, SHOP, SUBSCRIBER, *SERVICES)},
             mongo={user: _password() for user in (ADMIN, *SERVICES)},
             write_key=f"wk_{_password()}",
             api_token=f"st_{_password()}",

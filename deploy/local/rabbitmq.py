@@ -12,9 +12,10 @@ from amqp import AMQPError, Connection
 
 from deploy.local.credentials import ADMIN, write_private
 from deploy.local.errors import StackError
-from deploy.local.permissions import VHOST, definitions
+from deploy.local.permissions import definitions
 from deploy.local.processes import Process, wait_until
 from deploy.local.settings import LOOPBACK
+from shared.definitions import VHOST
 
 # The package's own script: the wrapper in /usr/sbin insists on being root or the user `rabbitmq`.
 SERVER_SCRIPT = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
