@@ -15,11 +15,13 @@ from typing import Any, Generic, TypeVar
 
 from shared.difference import Changes, Look, View, applied, compare, rolled_up
 from shared.envelope import Event
+from shared.grouping import MOST_CONNECTED, Belonging, Resolver, connected
 from shared.handlers import Announcement, Consequences, Figure, Folded, Handler, Row
-from shared.identity import Grouping, id_of, strongest
+from shared.identity import Grouping, id_of
 
 S = TypeVar("S")
 Follow = Callable[..., Consequences]  # (customer id, facts, rules, now[, Before])
+Statement = Callable[[Grouping, Sequence[str], str], Announcement]  # (new grouping, former customers, key that names it)
 
 
 @dataclass(frozen=True)
@@ -29,16 +31,23 @@ class Model(Generic[S]):
     The documents are in the collection `<name>_facts`. `state` is a dataclass whose every field has a
     default; `combine` joins the facts of several identity keys and must not depend on their order. `rules` names the settings
     document that `follows` methods receive, read within the transaction. `regroup` is given by the one service that decides who is
-    who: from the facts of connected keys it returns the key that names each one's customer; others follow its statements. `rollup`
-    says to which further rows a figure adds, coarser sums of it; it may read nothing but the figure's collection, id and values.
+    who; others follow its statements. `rollup` says to which further rows a figure adds, coarser sums of it; it may read nothing but
+    the figure's collection, id and values. `keys` is given by a model whose facts are about something else than customers, such as
+    orders: it tells the keys of what an event is about, none where it is not about such a thing.
     """
 
     name: str
     state: type[S]
     combine: Callable[[Sequence[S]], S]
     rules: Callable[[Mapping[str, Any] | None], Any] | None = None
-    regroup: Callable[[Mapping[str, S]], Mapping[str, str]] | None = None
+    regroup: Resolver[S] | None = None
     rollup: Callable[[Figure], Sequence[Figure]] | None = None
+    keys: Callable[[Event], Sequence[str]] | None = None
+
+    @property
+    def follows_statements(self) -> bool:
+        """Whether its customers are those that another service states."""
+        return self.regroup is None and self.keys is None
 
 
 @dataclass(slots=True)
@@ -74,23 +83,41 @@ class Before:
 
 
 class Batch(Generic[S]):
-    """The members and views that a batch of events needs, and the changes that it makes to them."""
+    """The members and views that a batch of events needs, and the changes that it makes to them.
 
-    def __init__(self, model: Model[S], members: Iterable[Member[S]] = ()) -> None:
-        self.model = model
-        self.members: dict[str, Member[S]] = {member.id: member for member in members}
+    `rules` are those of the model. `fetch` brings the stored members of further keys, each with everyone in its group; without it all
+    that there are have been given.
+    """
+
+    def __init__(
+        self,
+        model: Model[S],
+        members: Iterable[Member[S]] = (),
+        rules: Any = None,
+        fetch: Callable[[Collection[str]], Iterable[Member[S]]] | None = None,
+    ) -> None:
+        self.model, self.rules, self._fetch = model, rules, fetch
+        self.members: dict[str, Member[S]] = {}
         self._groups: dict[str, set[str]] = defaultdict(set)  # ids of members by customer
-        for member in self.members.values():
-            self._groups[member.customer_id].add(member.id)
-        self.views: dict[str, View] = {member.id: member.view for member in self.members.values() if member.view}
+        self.views: dict[str, View] = {}
+        self._add(members)
         self._touched: dict[str, Member[S]] = {}
         self._live: set[str] = set()  # members that something other than imported history changed
-        self._formerly: dict[str, list[View]] | None = None  # views by member, made when asked for
         self._concerned: set[str] = set()
         self._looked_at: dict[str, Member[S]] = {}
         self._statements: list[tuple[Announcement, Event | None]] = []
         self._journal: list[Row] = []
         self._counts: list[Figure] = []
+
+    def _add(self, members: Iterable[Member[S]]) -> None:
+        """Take in members that are not here yet."""
+        for member in members:
+            if member.id not in self.members:
+                self.members[member.id] = member
+                self._groups[member.customer_id].add(member.id)
+                if member.view:
+                    self.views[member.id] = member.view
+        self._formerly: dict[str, list[View]] | None = None  # views by member, made when asked for
 
     def member(self, key: str) -> Member[S]:
         """The member of an identity key; one that was never heard of starts empty, as a customer of its own."""
@@ -107,7 +134,7 @@ class Batch(Generic[S]):
         """Fold one event through one handler. Raises what the handler raises, and InvalidEvent for data that does not fit."""
         facts = handler.facts(event)
         method = getattr(service, handler.method)
-        for key in keys if handler.every_key else (event.subject,):
+        for key in keys if handler.every_key else keys[:1]:
             member = self.member(key)
             arguments = (facts, event, key) if handler.every_key else (facts, event) if handler.takes_event else (facts,)
             self._keep(member, method(member.state, *arguments), event)
@@ -121,11 +148,12 @@ class Batch(Generic[S]):
             member.state = result
             self._touch(member, event)
 
-    def _touch(self, member: Member[S], event: Event) -> None:
-        member.cause = event
+    def _touch(self, member: Member[S], event: Event | None) -> None:
         self._touched[member.id] = member
-        if not event.backfill:
-            self._live.add(member.id)
+        if event is not None:
+            member.cause = event
+            if not event.backfill:
+                self._live.add(member.id)
 
     def state_grouping(self, grouping: Grouping, event: Event) -> None:
         """Follow a statement of who is who: each key keeps the one of the highest revision."""
@@ -134,30 +162,74 @@ class Batch(Generic[S]):
             if member.revision < grouping.revision:
                 self._move(member, grouping.customer_id, grouping.revision, event)
 
-    def decide_grouping(self, keys: Sequence[str], event: Event, statement: Callable[..., Announcement]) -> None:
-        """Ask the model who is who among all that the event's keys are connected with, and say what changed.
+    def states(self, keys: Iterable[str]) -> dict[str, S]:
+        """The facts of keys as they are now; empty ones where nothing was heard."""
+        known = {key: self.members.get(id_of(key)) for key in keys}
+        return {key: member.state if member else self.model.state() for key, member in known.items()}
 
-        A group that stays as it was is left alone: nothing is said about it, and its keys keep their revision.
+    def decide_grouping(self, before: Mapping[str, S], event: Event, statement: Statement) -> None:
+        """Ask the model who is who among all that an event's keys are connected with, and say what changed.
+
+        `before` are the facts of these keys before the event. Where they learned nothing of one another, nothing is asked.
         """
-        if self.model.regroup is None or len(keys) < 2:
+        resolver, after = self.model.regroup, self.states(before)
+        if resolver is None:
             return
-        before = {customer_id: self._group(customer_id) for customer_id in {self.member(key).customer_id for key in keys}}
-        connected = [member for group in before.values() for member in group]
-        names = self.model.regroup({member.key: member.state for member in connected})
-        after: dict[str, list[Member[S]]] = defaultdict(list)
-        for member in sorted(connected, key=lambda m: m.key):
-            after[id_of(names[member.key])].append(member)
-        changed = {customer_id: group for customer_id, group in sorted(after.items()) if group != before.get(customer_id)}
-        former = {customer_id: sorted({member.customer_id for member in group}) for customer_id, group in changed.items()}
-        revision = max(member.revision for member in connected) + 1
-        for customer_id, group in changed.items():
-            named = [member.key for member in group]
-            for member in group:
-                self._move(member, customer_id, revision, event)
-            said = statement(Grouping(customer_id, tuple(named), revision), former[customer_id], strongest(named), event)
-            self._statements.append((said, event))
+        changed = [key for key in before if resolver.evidence(before[key]) != resolver.evidence(after[key])]
+        seeds = set(changed)
+        for key in changed:
+            seeds.update(resolver.neighbours(key, before[key], self.rules), resolver.neighbours(key, after[key], self.rules))
+        if seeds:
+            self._judge(seeds, event, statement)
 
-    def _move(self, member: Member[S], customer_id: str, revision: int, event: Event) -> None:
+    def reconsider(self, customer_ids: Iterable[str], statement: Statement) -> None:
+        """Ask the model anew who is who among the keys of these customers, because its rules changed."""
+        judged: set[str] = set()
+        for key in [member.key for customer in customer_ids for member in self._group(customer)]:
+            if self.model.regroup and key not in judged:
+                judged |= self._judge({key}, None, statement)
+
+    def _judge(self, seeds: Iterable[str], event: Event | None, statement: Statement) -> set[str]:
+        """Judge all that is connected with some keys. Whoever is looked at is written, so that two replicas cannot judge at once."""
+        inside, beside = connected(seeds, self._neighbours, self._customer)
+        if len(inside) <= MOST_CONNECTED and self.model.regroup:
+            judged = self.model.regroup.resolve(self.states([*inside, *beside]), self.rules)
+            self._looked_at.update({id_of(key): self.member(key) for key in inside | beside})
+            self._regroup({key: judged[key] for key in sorted(inside)}, event, statement)
+        return inside
+
+    def _neighbours(self, keys: Iterable[str]) -> dict[str, Collection[str]]:
+        wanted = list(keys)
+        missing = [key for key in wanted if id_of(key) not in self.members]
+        if missing and self._fetch:
+            self._add(self._fetch(missing))
+        known = [member for key in wanted if (member := self.members.get(id_of(key)))]
+        resolver = self.model.regroup
+        return {member.key: resolver.neighbours(member.key, member.state, self.rules) for member in known if resolver}
+
+    def _customer(self, key: str) -> list[str]:
+        return [member.key for member in self._group(self.member(key).customer_id)]
+
+    def _regroup(self, judged: Mapping[str, Belonging[S]], event: Event | None, statement: Statement) -> None:
+        """Move keys to where they belong. A group that stays as it was is left alone: its keys keep their revision."""
+        members = [self.member(key) for key in judged]
+        before = {customer_id: self._group(customer_id) for customer_id in {member.customer_id for member in members}}
+        after: dict[str, list[Member[S]]] = defaultdict(list)
+        for member in members:
+            after[judged[member.key].name].append(member)
+            if judged[member.key].state is not member.state:
+                member.state = judged[member.key].state
+                self._touch(member, event)
+        changed = {name: group for name, group in sorted(after.items()) if group != before.get(id_of(name))}
+        former = {name: sorted({member.customer_id for member in group}) for name, group in changed.items()}
+        revision = max((member.revision for member in members), default=0) + 1
+        for name, group in changed.items():
+            for member in group:
+                self._move(member, id_of(name), revision, event)
+            grouping = Grouping(id_of(name), tuple(member.key for member in group), revision)
+            self._statements.append((statement(grouping, former[name], name), event))
+
+    def _move(self, member: Member[S], customer_id: str, revision: int, event: Event | None) -> None:
         self._concerned |= {member.customer_id, customer_id}
         self._groups[member.customer_id].discard(member.id)
         self._groups[customer_id].add(member.id)

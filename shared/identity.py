@@ -13,11 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 PREFIX = "cus_"
-_STRENGTH = (
-    "user",
-    "email",
-    "phone",
-)  # a customer is named after its strongest key, so an account never loses its id to a device
+_STRENGTH = ("user", "email", "phone", "loyalty", "external", "social")  # an account goes before addresses, these before devices
 
 
 @lru_cache(maxsize=20_000)

@@ -5,9 +5,10 @@ whatever happened in between, since the inbox row of each event commits with its
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -21,7 +22,7 @@ from shared.difference import Changes
 from shared.envelope import Event
 from shared.errors import InvalidEvent, StoreAway
 from shared.events import PROFILE_MERGED, PROFILE_SPLIT
-from shared.fold import Batch, Model
+from shared.fold import Batch, Member, Model
 from shared.handlers import TIMER_SOURCE, Announcement, Handler, follower_of, handlers_of
 from shared.identity import Grouping, id_of
 from shared.mongo import Document, Session, ensure_collection, server_time, transaction
@@ -67,7 +68,7 @@ class UnitOfWork:
     def subscriptions(self) -> list[tuple[str, str]]:
         """(source, event name) of everything that the service wants to be given; timers are its own affair."""
         wanted = {key for key in self._handlers if key[0] != TIMER_SOURCE}
-        if any(model.regroup is None for model in self.models):
+        if any(model.follows_statements for model in self.models):
             wanted |= {(kind.source, kind.name) for kind in (PROFILE_MERGED, PROFILE_SPLIT)}
         return sorted(wanted)
 
@@ -126,8 +127,15 @@ class UnitOfWork:
     def _changes(
         self, model: Model[Any], events: Sequence[Event], look_again: Mapping[str, Sequence[str]], now: datetime, session: Session
     ) -> Changes:
-        batch = self._fold(model, events, look_again.get(model.name, ()), session)
-        return batch.settle(self._followers[model.name], self._rules(model, session), now)
+        customers = look_again.get(model.name, ())
+        keys = {event.id: keys_of(model, event) for event in events}
+        ids = {id_of(key) for event in events if self._needs_facts(model, event) for key in keys[event.id]}
+        batch = self._load(model, ids | set(customers), session)
+        batch.look_again(customers)
+        for event in events:
+            fold(batch, self._service, self._handlers[event.source, event.name], event, keys[event.id])
+        batch.reconsider(customers, partial(_grouping_announcement, time=now))
+        return batch.settle(self._followers[model.name], batch.rules, now)
 
     def _write(
         self, events: Sequence[Event], changes: Sequence[Changes], partition: str, now: datetime, session: Session
@@ -145,14 +153,11 @@ class UnitOfWork:
         outbox.append(self.database, announced, session)
         return bool(announced)
 
-    def _fold(self, model: Model[Any], events: Sequence[Event], look_again: Sequence[str], session: Session) -> Batch[Any]:
-        keys = {event.id: keys_of(model, event) for event in events}
-        ids = {id_of(key) for event in events if self._needs_facts(model, event) for key in keys[event.id]} | set(look_again)
-        batch = documents.load(self.database, model, ids, session) if ids else Batch(model)
-        batch.look_again(look_again)
-        for event in events:
-            fold(batch, self._service, self._handlers[event.source, event.name], event, keys[event.id])
-        return batch
+    def _load(self, model: Model[Any], ids: Collection[str], session: Session) -> Batch[Any]:
+        def fetch(wanted: Collection[str]) -> Iterable[Member[Any]]:
+            return documents.load(self.database, model, wanted, session).members.values() if wanted else ()
+
+        return Batch(model, fetch(ids), self._rules(model, session), lambda keys: fetch([id_of(key) for key in keys]))
 
     def _needs_facts(self, model: Model[Any], event: Event) -> bool:
         handlers = [one for one in self._handlers[event.source, event.name] if one.model is model]
@@ -169,11 +174,12 @@ def fold(batch: Batch[Any], service: object, handlers: Iterable[Handler], event:
     model = batch.model
     if event.name == LOOK_AGAIN and event.source == TIMER_SOURCE:
         batch.look_again([batch.member(event.subject).customer_id])
+    before = batch.states(keys) if model.regroup is not None else {}
     for handler in handlers:
         if handler.model is model:
             batch.apply(service, handler, event, keys)
-    if model.regroup is not None:
-        batch.decide_grouping(keys, event, _grouping_announcement)
+    if before:
+        batch.decide_grouping(before, event, partial(_grouping_announcement, time=event.time, backfill=event.backfill))
     elif event.name in GROUPING and event.source == PROFILE_MERGED.source:
         batch.state_grouping(_grouping(event), event)
 
@@ -193,7 +199,9 @@ def command(database: Database[Document], work: Callable[[Session], tuple[T, Seq
 
 
 def keys_of(model: Model[Any], event: Event) -> Sequence[str]:
-    """The identity keys whose facts an event touches, its subject first."""
+    """The identity keys whose facts an event touches, its subject first; what the model says where it is not about customers."""
+    if model.keys is not None:
+        return model.keys(event)
     if model.regroup is None and event.name not in GROUPING:
         return (event.subject,)
     try:
@@ -211,7 +219,9 @@ def _grouping(event: Event) -> Grouping:
     return Grouping(statement.customer_id, tuple(statement.identity_keys), statement.revision)
 
 
-def _grouping_announcement(grouping: Grouping, former: Sequence[str], subject: str, event: Event) -> Announcement:
+def _grouping_announcement(
+    grouping: Grouping, former: Sequence[str], name: str, *, time: datetime, backfill: bool = False
+) -> Announcement:
     """Keys of several customers that came together are a merge, keys that are left of one customer a split; readers treat both alike."""
     kind = PROFILE_MERGED if len(former) > 1 else PROFILE_SPLIT
     data: dict[str, Any] = {
@@ -223,7 +233,7 @@ def _grouping_announcement(grouping: Grouping, former: Sequence[str], subject: s
         data["merged_from"] = [customer for customer in former if customer != grouping.customer_id]
     else:
         data["split_from"] = list(former)
-    return Announcement(kind, f"{grouping.customer_id}/{grouping.revision}", subject, event.time, data, event.backfill)
+    return Announcement(kind, f"{grouping.customer_id}/{grouping.revision}", name, time, data, backfill)
 
 
 def _lost_a_race(error: DuplicateKeyError | BulkWriteError) -> bool:

@@ -6,7 +6,7 @@ the unit of work does. `assert_order_free` shuffles and repeats, in batches of c
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -17,8 +17,9 @@ from shared.difference import Applied
 from shared.documents import to_document
 from shared.envelope import Event, derived_id, encode
 from shared.events.kind import EventKind
-from shared.fold import Batch, Model
+from shared.fold import Batch, Member, Model
 from shared.handlers import TIMER_SOURCE, follower_of, handlers_of
+from shared.outbox import to_event
 from shared.unit_of_work import fold, keys_of
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
@@ -42,7 +43,7 @@ def timer(kind: str, subject: str, data: Mapping[str, Any], due: datetime) -> Ev
 
 
 class History:
-    """What a service holds after some events, kept the way that the database would keep it."""
+    """What a service holds after some events, kept the way that the database would keep it. What it tells itself, it hears."""
 
     def __init__(self, service: type, models: Sequence[Model[Any]], rules: Any = None, now: datetime = NOW) -> None:
         self.service, self.rules, self.now = service(), rules, now
@@ -50,7 +51,7 @@ class History:
         for handler in handlers_of(service):
             self.handlers[handler.source, handler.event].append(handler)
         self.followers = {model.name: follower_of(service, model) for model in models}
-        self.batches = {model.name: Batch(model) for model in models}
+        self.batches: dict[str, Batch[Any]] = {model.name: self._batch(model) for model in models}
         self.seen: set[str] = set()
         self.timers: dict[str, Any] = {}
         self.rows: dict[str, Mapping[str, Any]] = {}
@@ -66,12 +67,17 @@ class History:
             for one in fresh:
                 fold(batch, self.service, self.handlers[one.source, one.name], one, keys_of(batch.model, one))
             self._settle(name, batch)
-        return self
+        echo = [one for one in self.announced.values() if (one.kind.source, one.kind.name) in self.handlers]
+        heard_back = [one for one in (to_event(said, None, self.now) for said in echo) if one.id not in self.seen]
+        return self.apply(*heard_back) if heard_back else self
+
+    def _batch(self, model: Model[Any], members: Iterable[Member[Any]] = ()) -> Batch[Any]:
+        standard = model.rules(None) if model.rules is not None else None
+        return Batch(model, members, self.rules if self.rules is not None else standard)
 
     def _settle(self, name: str, batch: Batch[Any]) -> None:
         follower = self.followers[name]
-        rules = self.rules if self.rules is not None or batch.model.rules is None else batch.model.rules(None)
-        changes = batch.settle(getattr(self.service, follower) if follower else None, rules, self.now)
+        changes = batch.settle(getattr(self.service, follower) if follower else None, batch.rules, self.now)
         for slot, _ in changes.disarm:
             self.timers.pop(slot, None)
         self.timers |= {armed.slot: armed for armed in changes.arm}
@@ -84,7 +90,7 @@ class History:
         for announcement, _ in changes.announcements:
             announcement.kind.check(announcement.data)
             self.announced.setdefault(f"{announcement.kind.name}/{announcement.key}", announcement)
-        self.batches[name] = Batch(batch.model, batch.members.values())
+        self.batches[name] = self._batch(batch.model, batch.members.values())
 
     def customer(self, key: str, model: str = "customers") -> Any:
         """The combined facts of the customer whom an identity key belongs to."""

@@ -1,7 +1,9 @@
 """Profiles: who is who, and what is known of each customer.
 
 Owns: identity keys and the customers that they belong to, traits, consent, orders as facts of a customer, the timeline, search.
-Handles: every event of `shop.events` that is about a person; `unsubscribed` of campaigns.
-Publishes: `profile_merged`, `profile_split`, `profile_created`, `consent_changed`.
+Handles: every event of `shop.events` that is about a person; `unsubscribed` of campaigns; of its own `identity_decided` and
+`order_matched`, which are evidence of who is who.
+Publishes: `profile_merged`, `profile_split`, `profile_created`, `consent_changed`, `merge_refused`, `identity_decided`,
+`order_matched`.
 Serves: `/api/profiles/customers`, a customer by any identity, and its timeline.
 """

@@ -5,4 +5,5 @@ from shared.events.shop.parts import ShopData
 
 ABOUT_PEOPLE = [kind for kind in events.CATALOGUE.values() if issubclass(kind.schema, ShopData)]
 BY_THE_SHOP = [events.ORDER_UPDATED, events.ORDER_CANCELLED, events.ORDER_REFUNDED]  # say nothing of where the customer is
+ABOUT_ORDERS = [events.ORDER_COMPLETED, events.ORDER_UPDATED, events.ORDER_CANCELLED, events.ORDER_REFUNDED]
 BY_THE_CUSTOMER = [kind for kind in ABOUT_PEOPLE if kind not in BY_THE_SHOP]

@@ -6,31 +6,35 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from services.profiles import news
-from services.profiles.catalogue import ABOUT_PEOPLE, BY_THE_CUSTOMER
-from services.profiles.domain import identity
+from services.profiles.catalogue import ABOUT_ORDERS, ABOUT_PEOPLE, BY_THE_CUSTOMER
 from services.profiles.domain.activity import Sighting, see
-from services.profiles.domain.customer import Customer, Source, identify, named, unsubscribe
-from services.profiles.domain.facts import Aliased, Happening, Identified, Named, Unsubscribed
-from services.profiles.storage import CUSTOMERS, directory_rows, timeline_row
+from services.profiles.domain.customer import Customer, Source, decided, identify, named, unsubscribe
+from services.profiles.domain.facts import Aliased, Decided, Happening, Identified, Named, Reported, Unsubscribed
+from services.profiles.domain.identity.decisions import Verdict, decide, pair_of
+from services.profiles.domain.identity.evidence import Stamp, declare, meet
+from services.profiles.domain.identity.orders import Holders, hold
+from services.profiles.domain.identity.rules import IdentityRules
+from services.profiles.storage import CUSTOMERS, ORDERS, decision_rows, directory_rows, refusal_rows, timeline_row
 from shared import commerce, events
 from shared.commerce import OrderCancelled, OrderContent, OrderRefunded, Orders
 from shared.commerce.orders import in_milliseconds
 from shared.consume import Inbox
 from shared.envelope import Event
 from shared.events import EventKind
-from shared.fold import Before
+from shared.fold import Before, Model
 from shared.handlers import Consequences, Folded, follows, handles
 from shared.outbox import Relay
+from shared.timers import Timers
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def handles_each(kinds: Iterable[EventKind], *, every_key: bool = False) -> Callable[[F], F]:
+def handles_each(kinds: Iterable[EventKind], model: Model[Any] = CUSTOMERS, *, every_key: bool = False) -> Callable[[F], F]:
     """Mark a method as the fold of several kinds of events."""
 
     def mark(method: F) -> F:
         for kind in kinds:
-            method = handles(kind, CUSTOMERS, every_key=every_key)(method)
+            method = handles(kind, model, every_key=every_key)(method)
         return method
 
     return mark
@@ -40,20 +44,31 @@ class Profiles:
     """Groups identity keys into customers and keeps what is known of each."""
 
     name = "profiles"
-    inbox = Inbox(CUSTOMERS)
+    inbox = Inbox(CUSTOMERS, ORDERS)
+    timers = Timers()
     relay = Relay()
 
-    @handles_each(ABOUT_PEOPLE, every_key=True)
+    @handles_each([*ABOUT_PEOPLE, events.ORDER_MATCHED], every_key=True)
     def on_keys_named(self, customer: Customer, fact: Named, event: Event, key: str) -> Customer:
-        """Keys in one event claim one another: an account its devices and addresses."""
-        at = in_milliseconds(event.time)
-        return named(customer, key, identity.claimed(customer.links, key, fact.identity_keys, at, event.id))
+        """Keys that are named together belong to one customer, as far as the guard rails allow."""
+        return named(customer, key, meet(customer.links, key, fact.identity_keys, _stamp(event)))
 
     @handles(events.IDENTITY_ALIASED, CUSTOMERS, every_key=True)
     def on_identity_aliased(self, customer: Customer, fact: Aliased, event: Event, key: str) -> Customer:
         """Two accounts that the shop says are one person become one customer."""
-        at = in_milliseconds(event.time)
-        return named(customer, key, identity.aliased(customer.links, key, (fact.previous, fact.current), at, event.id))
+        return named(customer, key, declare(customer.links, key, (fact.previous, fact.current), _stamp(event)))
+
+    @handles(events.IDENTITY_DECIDED, CUSTOMERS, every_key=True)
+    def on_identity_decided(self, customer: Customer, fact: Decided, event: Event, key: str) -> Customer:
+        """What a person decided about two keys goes before all evidence, until another decision."""
+        at, said = in_milliseconds(event.time), (fact.decided_by, fact.reason)
+        heard = [Verdict(pair_of(key, other), fact.decision, at, event.id, *said) for other in fact.others(key)]
+        return decided(named(customer, key, customer.links), decide(customer.verdicts, heard))
+
+    @handles_each(ABOUT_ORDERS, ORDERS)
+    def on_order_reported(self, holders: Holders, fact: Reported, event: Event) -> Holders:
+        """An order that is reported under two keys shows that they are one customer."""
+        return hold(holders, fact.order_id, event.subject, _stamp(event))
 
     @handles_each(ABOUT_PEOPLE)
     def on_happening(self, customer: Customer, happening: Happening, event: Event) -> Folded:
@@ -97,10 +112,26 @@ class Profiles:
         return unsubscribe(seen, fact, _source(event))
 
     @follows(CUSTOMERS)
-    def follow_up(self, customer_id: str, customer: Customer, rules: None, now: datetime, before: Before) -> Consequences:
-        """A customer is listed in the directory; a new one is announced, and so is every change of consent."""
-        said = (*news.creation(customer_id, customer, before), *news.consent_changes(customer_id, customer))
-        return Consequences(rows=directory_rows(customer_id, customer), announcements=said)
+    def follow_up(
+        self, customer_id: str, customer: Customer, rules: IdentityRules, now: datetime, before: Before
+    ) -> Consequences:
+        """A customer is listed in the directory, with what was refused to it; what is new is announced."""
+        said = (
+            *news.creation(customer_id, customer, before),
+            *news.consent_changes(customer_id, customer),
+            *news.refusals(customer_id, customer, before),
+        )
+        rows = (*directory_rows(customer_id, customer), *refusal_rows(customer), *decision_rows(customer))
+        return Consequences(rows=rows, announcements=said)
+
+    @follows(ORDERS)
+    def match(self, order: str, holders: Holders, rules: None, now: datetime, before: Before) -> Consequences:
+        """All keys that reported one order are told of each other."""
+        return Consequences(announcements=news.matches(holders, before))
+
+
+def _stamp(event: Event) -> Stamp:
+    return Stamp(in_milliseconds(event.time), event.id)
 
 
 def _source(event: Event) -> Source:

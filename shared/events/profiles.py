@@ -30,16 +30,38 @@ class ProfileSplit(ProfileStatement):
 
 
 class MergeRefused(CustomerKeys):
-    other_customer_ids = required(fields.List, "The customers that it would have been merged with.", Identifier())
-    reason = required(
+    refused_key = required(IdentityKey, "The key that was not joined: the one of lower priority.")
+    kept_key = required(IdentityKey, "The key that it was named with, and whose customer it would have joined.")
+    rule = required(
         Choice,
-        "`shared_key`: a key that many people use, such as a till's e-mail. `conflicting_keys`: two logins of the same shop. "
-        "`too_many_keys`: the profile would grow beyond what one person can have. `kept_apart`: split by hand earlier.",
-        "shared_key",
-        "conflicting_keys",
+        "`too_many_of_kind`: more keys of `kind` than one person has, such as two logins. "
+        "`too_many_keys`: the customer would grow beyond what one person can have. `kept_apart`: a person said that they are two.",
+        "too_many_of_kind",
         "too_many_keys",
         "kept_apart",
     )
+    kind = optional(fields.String, "The kind of keys of which there would be too many: `user`.")
+
+
+class IdentityDecided(EventData):
+    identity_keys = required(fields.List, "All keys that the decision is about.", IdentityKey(), validate=validate.Length(min=2))
+    left = required(fields.List, "Keys of the one side.", IdentityKey(), validate=validate.Length(min=1))
+    right = required(fields.List, "Keys of the other side: it is about each of these with each of those.", IdentityKey())
+    decision = required(
+        Choice,
+        "`merge`: they are one customer. `unmerge` takes that back. `keep_apart`: they never are. `let_merge` takes that back.",
+        "merge",
+        "unmerge",
+        "keep_apart",
+        "let_merge",
+    )
+    decided_by = required(fields.String, "Who decided, as the shop names its people.", validate=validate.Length(min=1, max=255))
+    reason = required(fields.String, "Why.", validate=validate.Length(max=2000))
+
+
+class OrderMatched(EventData):
+    order_id = required(Identifier, "The order.")
+    identity_keys = required(fields.List, "Two keys under which it was reported.", IdentityKey(), validate=validate.Length(equal=2))
 
 
 class SegmentMoved(CustomerKeys):
@@ -93,10 +115,28 @@ MERGE_REFUSED = EventKind(
     name="merge_refused",
     source=SOURCE,
     schema=MergeRefused,
-    sent="Identity keys came together in one event, and a safety rule kept the customers apart.",
-    not_sent="A second time for the same customers and reason.",
-    key="`customer_id`, `other_customer_ids` and `reason`.",
-    late="A notice for people to look at; a later `profile_merged` of the same customers settles it.",
+    sent="Identity keys came together in one event, and a guard rail kept the customers apart.",
+    not_sent="A second time for the same keys and rule, for imported history, or for blocked values, which link nobody.",
+    key="`refused_key`, `kept_key`, `rule` and `kind`.",
+    late="A notice for people to look at; a later `profile_merged` of the same keys settles it.",
+)
+IDENTITY_DECIDED = EventKind(
+    name="identity_decided",
+    source=SOURCE,
+    schema=IdentityDecided,
+    sent="A person decided whether identity keys are one customer.",
+    not_sent="When profiles finds out by itself; the outcome of either is `profile_merged` or `profile_split`, which is what to follow.",
+    key="Each pair of `left` and `right`: of decisions about a pair the latest by time, then event id, counts.",
+    late="The order does not matter: an older decision about a pair changes nothing, and merging goes for all that was ever heard.",
+)
+ORDER_MATCHED = EventKind(
+    name="order_matched",
+    source=SOURCE,
+    schema=OrderMatched,
+    sent="One order was reported under two identity keys, such as a device by the storefront and an address by the till.",
+    not_sent="For further events about the order under the same keys.",
+    key="`order_id` and the pair of keys.",
+    late="The keys count as named together at the time of the later one's first report, whenever that is heard.",
 )
 SEGMENT_ENTERED = EventKind(
     name="segment_entered",

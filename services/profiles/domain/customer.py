@@ -8,17 +8,25 @@ from functools import reduce
 from services.profiles.domain.activity import Activity, merge_activity
 from services.profiles.domain.consent import DENIED, Consent, Word, merge_consent, state_consent
 from services.profiles.domain.facts import Identified, Unsubscribed
-from services.profiles.domain.identity import Links, by_strength, is_device
+from services.profiles.domain.identity.decisions import Verdicts, merge_verdicts
+from services.profiles.domain.identity.evidence import Links
+from services.profiles.domain.identity.kinds import by_strength, is_device
+from services.profiles.domain.identity.refusals import Refusal
 from services.profiles.domain.traits import Traits, merge_traits, state_traits
 from shared.commerce import Orders, merge_orders
 
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """Facts. `links` say what one key belongs to and mean nothing for several together."""
+    """Facts. `links` say with whom one key was named and mean nothing for several together.
+
+    `refused` is what the guard rails refused to these keys; it follows from what they and their neighbours know.
+    """
 
     identity_keys: tuple[str, ...] = ()
     links: Links = field(default_factory=Links)
+    verdicts: Verdicts = field(default_factory=dict)
+    refused: tuple[Refusal, ...] = ()
     traits: Traits = field(default_factory=dict)
     consent: Consent = field(default_factory=dict)
     orders: Orders = field(default_factory=dict)
@@ -52,7 +60,10 @@ def combine(customers: Sequence[Customer]) -> Customer:
     """The facts of several identity keys as one customer's, in whatever order they are given."""
     keys = by_strength({key for one in customers for key in one.identity_keys})
     telling = [one for one in customers if one.has_facts]  # most keys only link a device or an address to an account
-    return replace(reduce(_joined, telling, Customer()) if len(telling) != 1 else telling[0], identity_keys=keys, links=Links())
+    whole = reduce(_joined, telling, Customer()) if len(telling) != 1 else telling[0]
+    verdicts = reduce(merge_verdicts, (one.verdicts for one in customers), Customer().verdicts)
+    refused = tuple(refusal for key in keys for one in customers if key in one.identity_keys for refusal in one.refused)
+    return replace(whole, identity_keys=keys, links=Links(), verdicts=verdicts, refused=refused)
 
 
 def _joined(left: Customer, right: Customer) -> Customer:
@@ -69,6 +80,11 @@ def named(customer: Customer, key: str, links: Links) -> Customer:
     if links is customer.links and customer.identity_keys:
         return customer
     return replace(customer, identity_keys=(key,), links=links)
+
+
+def decided(customer: Customer, verdicts: Verdicts) -> Customer:
+    """The facts with what people decided about one of their keys."""
+    return customer if verdicts is customer.verdicts else replace(customer, verdicts=verdicts)
 
 
 def identify(customer: Customer, fact: Identified, source: Source) -> Customer:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from services.profiles.domain.identity.decisions import Decision
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
@@ -17,6 +19,29 @@ class Aliased:
 
     previous: str
     current: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """Data of `identity_decided`: what a person decided about each key of the one side with each of the other, why, and who."""
+
+    left: tuple[str, ...]
+    right: tuple[str, ...]
+    decision: Decision
+    decided_by: str
+    reason: str
+
+    def others(self, key: str) -> tuple[str, ...]:
+        """The keys that are opposite to `key`."""
+        opposite = (*(self.right if key in self.left else ()), *(self.left if key in self.right else ()))
+        return tuple(other for other in opposite if other != key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reported:
+    """What every event about an order says of which order it is."""
+
+    order_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 from services.profiles.domain.customer import Customer
+from services.profiles.domain.identity.rules import IdentityRules
 from services.profiles.service import Profiles
-from services.profiles.storage import CUSTOMERS
+from services.profiles.storage import CUSTOMERS, ORDERS
 from shared import events
 from shared.envelope import Event
 from shared.events import EventKind
@@ -31,6 +32,13 @@ def viewed(*keys: str, at: float = 0, **more: Any) -> Event:
 def aliased(previous: str, current: str, *, at: float = 0, keys: Sequence[str] = ()) -> Event:
     named = list(dict.fromkeys([current, *keys, previous]))
     return happened(events.IDENTITY_ALIASED, named, at, previous=previous, current=current)
+
+
+def decided(decision: str, left: Sequence[str], right: Sequence[str], *, at: float = 0, by: str = "Mia", why: str = "") -> Event:
+    keys = list(dict.fromkeys([*left, *right]))
+    sides = {"left": list(left), "right": list(right)}
+    data = {"identity_keys": keys, **sides, "decision": decision, "decided_by": by, "reason": why}
+    return event(events.IDENTITY_DECIDED, keys[0], data, hour(at))
 
 
 def identified(*keys: str, at: float = 0, consent: Any = None, backfill: bool = False, **traits: Any) -> Event:
@@ -70,13 +78,20 @@ def refunded(order_id: str, refund_id: str, amount: int | None, *keys: str, at: 
     return happened(events.ORDER_REFUNDED, keys, at, **data)
 
 
-def history(*heard: Event) -> History:
-    return History(Profiles, [CUSTOMERS]).apply(*heard)
+def history(*heard: Event, rules: IdentityRules | None = None) -> History:
+    return History(Profiles, [CUSTOMERS, ORDERS], rules).apply(*heard)
 
 
-def order_free(*heard: Event, rounds: int = 20) -> History:
+def order_free(*heard: Event, rounds: int = 20, rules: IdentityRules | None = None) -> History:
     """The history of these events, which is the same in every order."""
-    return assert_order_free(Profiles, [CUSTOMERS], heard, rounds=rounds)
+    return assert_order_free(Profiles, [CUSTOMERS, ORDERS], heard, rounds=rounds, rules=rules)
+
+
+def groups(told: History, model: str = "customers") -> set[frozenset[str]]:
+    """The customers of a history, as sets of identity keys."""
+    members = told.batches[model].members.values()
+    customers = {member.customer_id for member in members}
+    return {frozenset(member.key for member in members if member.customer_id == one) for one in customers}
 
 
 def customer(*heard: Event, key: str = "user:1") -> Customer:

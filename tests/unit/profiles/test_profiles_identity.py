@@ -1,14 +1,13 @@
 """Who is who: the rule over tables, and its laws over random histories of logins, devices, addresses and aliases."""
 
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.profiles.domain.identity.rules import IdentityRules
 from shared import events
 from shared.envelope import Event
 from shared.fold import Model
@@ -16,16 +15,10 @@ from shared.handlers import handles
 from shared.identity import id_of
 from shared.outbox import to_event
 from tests.order_free import NOW, History
-from tests.unit.profiles.given import aliased, history, hour, order_free, viewed
+from tests.unit.profiles.given import aliased, groups, history, hour, order_free, viewed
+from tests.unit.profiles.who_is_who import who_is_who
 
 ANN, BOB, TABLET, PHONE, MAIL = "user:ann", "user:bob", "anon:tablet", "anon:phone", "email:a@example.com"
-
-
-def groups(told: History, model: str = "customers") -> set[frozenset[str]]:
-    """The customers of a history, as sets of identity keys."""
-    members = told.batches[model].members.values()
-    customers = {member.customer_id for member in members}
-    return {frozenset(member.key for member in members if member.customer_id == one) for one in customers}
 
 
 def customers(*sets: set[str]) -> set[frozenset[str]]:
@@ -49,8 +42,8 @@ def customers(*sets: set[str]) -> set[frozenset[str]]:
         pytest.param([viewed(TABLET, MAIL)], [{TABLET, MAIL}], id="a guest with an address is one customer"),
         pytest.param(
             [viewed(TABLET, MAIL), viewed(ANN, TABLET, at=1)],
-            [{ANN, TABLET}, {MAIL}],
-            id="a login claims a device more strongly than an address did before",
+            [{ANN, TABLET, MAIL}],
+            id="a login takes along what was left on the device before",
         ),
         pytest.param(
             [viewed(TABLET, MAIL), viewed(PHONE, MAIL, at=1), viewed(ANN, MAIL, at=2)],
@@ -112,6 +105,7 @@ def test_what_repeats_is_not_stated_again() -> None:
     assert told.announcements(events.PROFILE_SPLIT) == []
 
 
+STATEMENTS = (events.PROFILE_MERGED, events.PROFILE_SPLIT)
 KEYS = [ANN, BOB, "user:cid", TABLET, PHONE, MAIL, "email:b@example.com", "social:x:ann", "phone:49301234567"]
 moments = st.integers(0, 6)
 sightings = st.builds(
@@ -127,42 +121,12 @@ aliases = st.builds(
 )
 stories = st.lists(st.one_of(sightings, sightings, sightings, aliases), min_size=1, max_size=12, unique_by=lambda one: one.id)
 
-RANKS = {"user": 0, "email": 1, "phone": 2, "social": 3, "anon": 4}
-
-
-def rank(key: str) -> int:
-    return RANKS[key.split(":")[0]]
-
-
-def expected_groups(story: Sequence[Event]) -> set[frozenset[str]]:
-    """The rule again, from all events at once: every claim is kept, and chosen from at the end."""
-    claims: dict[str, list[tuple[int, datetime, str, str]]] = {}
-    edges: list[tuple[str, str]] = []
-    for one in story:
-        data = one.data()
-        for key in data["identity_keys"]:
-            heard = claims.setdefault(key, [])
-            heard += [(rank(other), one.time, one.id, other) for other in data["identity_keys"] if rank(other) < rank(key)]
-        if one.name == "identity_aliased" and rank(data["previous"]) == rank(data["current"]):
-            if rank(data["previous"]) == 0:
-                edges.append((data["previous"], data["current"]))
-            else:
-                claims[data["previous"]].append((rank(data["current"]), one.time, one.id, data["current"]))
-    edges += [(key, min(heard)[3]) for key, heard in claims.items() if heard]
-    groups = {key: {key} for key in claims}
-    for left, right in edges:
-        if groups[left] is not groups[right]:
-            groups[left] |= groups[right]
-            for key in groups[right]:
-                groups[key] = groups[left]
-    return {frozenset(group) for group in groups.values()}
-
 
 @settings(max_examples=150, deadline=None)
 @given(stories)
-def test_groups_are_those_of_the_strongest_earliest_claims_in_any_order(story: list[Event]) -> None:
+def test_customers_are_those_of_the_rules_in_any_order(story: list[Event]) -> None:
     told = order_free(*story, rounds=3)
-    assert groups(told) == expected_groups(story)
+    assert groups(told) == who_is_who(story, IdentityRules()).customers
 
 
 @settings(max_examples=150, deadline=None)
@@ -198,9 +162,7 @@ def test_those_who_follow_the_statements_end_with_the_same_customers_in_any_orde
     told = history()
     for one in story:  # one by one, so that groups come and go
         told.apply(one)
-    said = [
-        to_event(one, None, NOW) for one in told.announced.values() if one.kind in (events.PROFILE_MERGED, events.PROFILE_SPLIT)
-    ]
+    said = [to_event(one, None, NOW) for one in told.announced.values() if one.kind in STATEMENTS]
     heard = [*said, *(one for one in story if one.name == "page_viewed")]
     chance = random.Random(seed)
     for _ in range(3):
@@ -222,7 +184,7 @@ def test_a_statement_names_all_keys_of_its_customer_and_is_newer_than_any_before
     for one in story:
         before = set(told.announced)
         told.apply(one)
-        new = [told.announced[key].data for key in told.announced if key not in before and "created" not in key]
+        new = [said.data for key, said in told.announced.items() if key not in before and said.kind in STATEMENTS]
         named = [key for data in new for key in data["identity_keys"]]
         assert len(named) == len(set(named))
         for data in new:

@@ -1,85 +1,20 @@
-"""What profiles keeps, and how it is found.
-
-customers_facts             the runtime's: facts by identity key, and what followed from them
-customer_index              _id = customer id; `Entry` of the directory: one row for each customer who is not nameless
-customer_spend              _id = customer id:currency; customer_id, currency, amount: what `sort=spend` goes by
-timeline                    _id = event id; identity_key, name, time, source, backfill, summary: one row an event, never rewritten
-"""
+"""How customers are found: by any identity, in the directory, and on their timeline."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pymongo import ASCENDING, DESCENDING
 from pymongo.database import Database
 
-from services.profiles.domain import identity as who
 from services.profiles.domain.customer import Customer, combine
-from services.profiles.domain.directory import entry_of, folded_email, folded_words, phone_tail
-from services.profiles.domain.facts import Happening
-from services.profiles.domain.timeline import summary_of
+from services.profiles.domain.directory import folded_email, folded_words, phone_tail
+from services.profiles.storage.models import CUSTOMERS, INDEX, SPEND, TIMELINE
 from shared import documents
-from shared.config import Config
-from shared.envelope import Event
-from shared.fold import Model
-from shared.handlers import Row
-from shared.identity import lookup_id, strongest
+from shared.identity import lookup_id
 from shared.listing import Listing
-from shared.mongo import Document, ensure_collection, reachable
-
-INDEX = "customer_index"
-SPEND = "customer_spend"
-TIMELINE = "timeline"
-
-
-def name_customers(customers: Mapping[str, Customer]) -> dict[str, str]:
-    """For each identity key the key that names its customer, out of what the keys claim of one another."""
-    groups = who.groups({key: customer.links for key, customer in customers.items()})
-    return {key: strongest(group) for group in groups for key in group}
-
-
-CUSTOMERS: Model[Customer] = Model("customers", Customer, combine, regroup=name_customers)
-
-
-def create_indexes(database: Database[Document], config: Config) -> None:
-    """Indexes of the read models: every sort and every search has one."""
-    for name in (INDEX, SPEND, TIMELINE):
-        ensure_collection(database, name)
-    index = database[INDEX]
-    index.create_index([("last_seen", DESCENDING), ("_id", DESCENDING)], name="last_seen")
-    index.create_index([("orders", DESCENDING), ("_id", DESCENDING)], name="orders")
-    index.create_index([("emails", ASCENDING), ("last_seen", DESCENDING), ("_id", DESCENDING)], name="emails")
-    index.create_index([("name_words", ASCENDING)], name="name_words")
-    index.create_index([("phone_tails", ASCENDING)], name="phone_tails")
-    database[SPEND].create_index([("currency", ASCENDING), ("amount", DESCENDING), ("_id", DESCENDING)], name="amount")
-    newest = [("time", DESCENDING), ("_id", DESCENDING)]
-    database[TIMELINE].create_index([("identity_key", ASCENDING), *newest], name="identity_key")
-    database[TIMELINE].create_index([("identity_key", ASCENDING), ("name", ASCENDING), *newest], name="name")
-
-
-def directory_rows(customer_id: str, customer: Customer) -> tuple[Row, ...]:
-    """The rows that list a customer, none for one whom nobody would look for."""
-    entry = entry_of(customer)
-    if entry is None:
-        return ()
-    listed = documents.to_document(entry)
-    spend = [Row(SPEND, f"{customer_id}:{money['currency']}", {"customer_id": customer_id, **money}) for money in listed["spend"]]
-    return (Row(INDEX, customer_id, listed), *spend)
-
-
-def timeline_row(happening: Happening, event: Event) -> Row:
-    """The row of an event."""
-    row = {
-        "identity_key": event.subject,
-        "name": event.name,
-        "time": event.time,
-        "source": happening.shop_source,
-        "backfill": event.backfill,
-        "summary": summary_of(happening),
-    }
-    return Row(TIMELINE, event.id, row)
+from shared.mongo import Document, reachable
 
 
 @dataclass(frozen=True, slots=True)

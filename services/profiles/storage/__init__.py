@@ -1,0 +1,70 @@
+"""What profiles keeps, and how it is found.
+
+customers_facts             the runtime's: facts by identity key, and what followed from them
+orders_facts                the runtime's: by order, the identity keys under which it was reported
+customer_index              _id = customer id; `Entry` of the directory: one row for each customer who is not nameless
+customer_spend              _id = customer id:currency; customer_id, currency, amount: what `sort=spend` goes by
+timeline                    _id = event id; identity_key, name, time, source, backfill, summary: one row an event, never rewritten
+refused_merges              _id = the pair of keys; `Refusal`: what the guard rails refused and still do
+identity_decisions          _id = the pair of keys; `Verdict`: what people decided last
+settings                    the runtime's; of the row `customers` the field `identity`: the guard rails, who changed them when
+"""
+
+from pymongo import ASCENDING, DESCENDING
+from pymongo.database import Database
+
+from services.profiles.storage.customers import Customers, Period, Search
+from services.profiles.storage.models import (
+    CUSTOMERS,
+    DECISIONS,
+    INDEX,
+    ORDERS,
+    REFUSED,
+    SPEND,
+    TIMELINE,
+    decision_rows,
+    directory_rows,
+    refusal_rows,
+    timeline_row,
+)
+from shared.config import Config
+from shared.mongo import Document, ensure_collection
+
+__all__ = [
+    "CUSTOMERS",
+    "DECISIONS",
+    "INDEX",
+    "ORDERS",
+    "REFUSED",
+    "SPEND",
+    "TIMELINE",
+    "Customers",
+    "Period",
+    "Search",
+    "create_indexes",
+    "decision_rows",
+    "directory_rows",
+    "refusal_rows",
+    "timeline_row",
+]
+
+
+def create_indexes(database: Database[Document], config: Config) -> None:
+    """Indexes of the read models: every sort and every search has one."""
+    for name in (INDEX, SPEND, TIMELINE, REFUSED, DECISIONS):
+        ensure_collection(database, name)
+    index = database[INDEX]
+    index.create_index([("last_seen", DESCENDING), ("_id", DESCENDING)], name="last_seen")
+    index.create_index([("orders", DESCENDING), ("_id", DESCENDING)], name="orders")
+    index.create_index([("emails", ASCENDING), ("last_seen", DESCENDING), ("_id", DESCENDING)], name="emails")
+    index.create_index([("name_words", ASCENDING)], name="name_words")
+    index.create_index([("phone_tails", ASCENDING)], name="phone_tails")
+    database[SPEND].create_index([("currency", ASCENDING), ("amount", DESCENDING), ("_id", DESCENDING)], name="amount")
+    newest = [("time", DESCENDING), ("_id", DESCENDING)]
+    database[TIMELINE].create_index([("identity_key", ASCENDING), *newest], name="identity_key")
+    database[TIMELINE].create_index([("identity_key", ASCENDING), ("name", ASCENDING), *newest], name="name")
+    latest = [("at", DESCENDING), ("_id", DESCENDING)]
+    database[REFUSED].create_index(latest, name="at")
+    database[REFUSED].create_index([("rule", ASCENDING), *latest], name="rule")
+    database[DECISIONS].create_index([("decision", ASCENDING), *latest], name="decision")
+    database[DECISIONS].create_index([("identity_keys", ASCENDING)], name="identity_keys")

@@ -1,0 +1,123 @@
+"""The models of profiles, and the rows that follow from them."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from functools import reduce
+from typing import Any
+
+import msgspec
+
+from services.profiles.catalogue import ABOUT_ORDERS
+from services.profiles.domain.customer import Customer, combine
+from services.profiles.domain.directory import entry_of
+from services.profiles.domain.facts import Happening
+from services.profiles.domain.identity.orders import Holders, merge_holders
+from services.profiles.domain.identity.resolution import Evidence, neighbours, resolve
+from services.profiles.domain.identity.rules import IdentityRules
+from services.profiles.domain.timeline import summary_of
+from shared import documents
+from shared.envelope import Event
+from shared.errors import InvalidEvent
+from shared.fold import Model
+from shared.grouping import Belonging
+from shared.handlers import Row
+from shared.identity import PREFIX, id_of
+
+INDEX = "customer_index"
+SPEND = "customer_spend"
+TIMELINE = "timeline"
+REFUSED = "refused_merges"
+DECISIONS = "identity_decisions"
+IDENTITY = "identity"  # the part of the settings that says who is who
+_ORDER_EVENTS = frozenset(kind.name for kind in ABOUT_ORDERS)
+
+
+class Identities:
+    """Who is who, as the runtime asks for it."""
+
+    def evidence(self, state: Customer) -> object:
+        return state.links, state.verdicts
+
+    def neighbours(self, key: str, state: Customer, rules: IdentityRules) -> Collection[str]:
+        return neighbours(key, Evidence(state.links, state.verdicts), rules)
+
+    def resolve(self, states: Mapping[str, Customer], rules: IdentityRules) -> Mapping[str, Belonging[Customer]]:
+        resolved = resolve({key: Evidence(state.links, state.verdicts) for key, state in states.items()}, rules)
+        return {
+            key: Belonging(
+                found.name, states[key] if found.refused == states[key].refused else replace(states[key], refused=found.refused)
+            )
+            for key, found in resolved.items()
+        }
+
+
+class _Order(msgspec.Struct):
+    order_id: str
+
+
+def rules_of(settings: Mapping[str, Any] | None) -> IdentityRules:
+    """The guard rails out of the settings; those that the product comes with where nobody changed them."""
+    stored = (settings or {}).get(IDENTITY)
+    return msgspec.convert(stored["rules"], IdentityRules) if stored else IdentityRules()
+
+
+def order_keys(event: Event) -> Sequence[str]:
+    """The key of the order that an event is about."""
+    if event.name not in _ORDER_EVENTS:
+        return ()
+    try:
+        return (f"order:{msgspec.json.decode(event.body, type=_Order).order_id}",)
+    except msgspec.MsgspecError:
+        raise InvalidEvent(f"{event.name}: order_id is missing or no text") from None
+
+
+def _combine_holders(holders: Sequence[Holders]) -> Holders:
+    return reduce(merge_holders, holders)
+
+
+CUSTOMERS: Model[Customer] = Model("customers", Customer, combine, rules=rules_of, regroup=Identities())
+ORDERS: Model[Holders] = Model("orders", Holders, _combine_holders, keys=order_keys)
+
+
+def directory_rows(customer_id: str, customer: Customer) -> tuple[Row, ...]:
+    """The rows that list a customer, none for one whom nobody would look for."""
+    entry = entry_of(customer)
+    if entry is None:
+        return ()
+    listed = documents.to_document(entry)
+    spend = [Row(SPEND, f"{customer_id}:{money['currency']}", {"customer_id": customer_id, **money}) for money in listed["spend"]]
+    return (Row(INDEX, customer_id, listed), *spend)
+
+
+def refusal_rows(customer: Customer) -> tuple[Row, ...]:
+    """The rows that list what the guard rails refused to a customer's keys."""
+    return tuple(
+        Row(REFUSED, pair_id(refusal.key, refusal.kept_key), documents.to_document(refusal)) for refusal in customer.refused
+    )
+
+
+def decision_rows(customer: Customer) -> tuple[Row, ...]:
+    """The rows that list what people decided; of the two customers of a pair the one with the key that is named first has it."""
+    return tuple(
+        Row(DECISIONS, pair_id(*verdict.identity_keys), documents.to_document(verdict))
+        for verdict in customer.verdicts.values()
+        if verdict.identity_keys[0] in customer.identity_keys
+    )
+
+
+def pair_id(left: str, right: str) -> str:
+    """The id of a pair of keys; it tells nothing about the person."""
+    return f"{id_of(left).removeprefix(PREFIX)}-{id_of(right).removeprefix(PREFIX)}"
+
+
+def timeline_row(happening: Happening, event: Event) -> Row:
+    """The row of an event."""
+    row = {
+        "identity_key": event.subject,
+        "name": event.name,
+        "time": event.time,
+        "source": happening.shop_source,
+        "backfill": event.backfill,
+        "summary": summary_of(happening),
+    }
+    return Row(TIMELINE, event.id, row)
