@@ -46,6 +46,18 @@ contract: ## storage, schemas and documents, on a real MongoDB
 integration: ## the runtime, on a real RabbitMQ and MongoDB
 e2e: ## whole journeys through the public doors
 
+# Proving it
+
+.PHONY: chaos control proof
+chaos: $(INSTALLED) ## break the system on purpose and look for what is lost or doubled (PLAN=kills ROUNDS=100 SEED=1)
+	@$(PYTHON_BIN) -m chaos $(if $(PLAN),--plan $(PLAN)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED))
+
+control: $(INSTALLED) ## the same faults against the plain nameko way
+	@$(PYTHON_BIN) -m chaos control $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED))
+
+proof: $(INSTALLED) ## write docs/proof.md from the results in chaos/results
+	@$(PYTHON_BIN) -m chaos proof
+
 # Keeping it clean
 
 .PHONY: check lint format format-check types docs docs-check

@@ -48,14 +48,18 @@ class MongoServer:
 
     def start(self) -> None:
         """Start, and return once it is primary and every user exists."""
-        self._data.mkdir(parents=True, exist_ok=True)
-        write_private(self._key_file, self._key)
-        self.process.start()
-        wait_until(self._listening, self.process, _START_SECONDS)
+        self.launch()
         if not self._initiate():
             wait_until(self._follow_port, self.process, _START_SECONDS)
         wait_until(self._primary, self.process, _START_SECONDS)
         self._create_users()
+
+    def launch(self) -> None:
+        """Start the process alone, and return once it listens: all that a further member of a replica set needs."""
+        self._data.mkdir(parents=True, exist_ok=True)
+        write_private(self._key_file, self._key)
+        self.process.start()
+        wait_until(self._listening, self.process, _START_SECONDS)
 
     def stop(self) -> None:
         """Clean shutdown: checkpoint written, journal closed."""

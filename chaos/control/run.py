@@ -1,0 +1,138 @@
+"""One run of the control: the same generator, ledger and faults, and then a count of what was lost and doubled."""
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+
+from benchmarks.effects import EFFECTS
+from chaos import ledger
+from chaos.control.counting import Tally, tally, tally_of_sum
+from chaos.control.plain import PlainSystem
+from chaos.faults.processes import Kill, KillPair, Roll, kill, kill_pair, roll
+from chaos.faults.servers import KillServer
+from chaos.history import History
+from chaos.results import DIRECTORY
+from chaos.workload.doors import PlainDoor
+from chaos.workload.generator import Generator
+from chaos.workload.shop import Mix, Shop
+
+CONTROL = DIRECTORY / "control"
+_RATE = 40.0
+_PAUSE = (0.2, 1.0)
+_ORDERS_ONLY = Mix(carts=0.0, refunds=0.0, cancellations=0.0)
+_QUIET_SECONDS = 6.0
+_SUMMED = "analytics"
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ControlResult:
+    """What the plain way came to under a schedule. `services` tells lost and doubled orders by service."""
+
+    seed: int
+    date: str
+    command: str
+    seconds: float
+    attempted: int
+    accepted: int
+    faults: Mapping[str, Mapping[str, int]]
+    services: Mapping[str, Tally]
+
+
+def run_control(seed: int, rounds: int, command: str, say: Say) -> ControlResult:
+    """Do it in a directory that is gone afterwards, save what it came to, and return it."""
+    with tempfile.TemporaryDirectory(prefix="chaos-control-") as directory:
+        result = _run(Path(directory), seed, rounds, command, say)
+    CONTROL.mkdir(parents=True, exist_ok=True)
+    name = f"{result.date.replace(':', '').replace('-', '')[:15]}-control-{seed}.json"
+    (CONTROL / name).write_text(json.dumps(asdict(result), indent=1) + "\n")
+    return result
+
+
+def load_control(directory: Path = CONTROL) -> list[ControlResult]:
+    """Every result of the control that is kept, the oldest first."""
+    return [_read(path) for path in sorted(directory.glob("*.json"))]
+
+
+def _run(directory: Path, seed: int, rounds: int, command: str, say: Say) -> ControlResult:
+    began, history = time.monotonic(), History(directory / "history.jsonl")
+    system, book = PlainSystem(directory, history), ledger.Ledger(directory / "ledger.jsonl")
+    try:
+        say("starting the plain services")
+        system.start()
+        _break(system, book, seed, rounds, say)
+        record = ledger.read(directory / "ledger.jsonl")
+        services = _services(system, record)
+    finally:
+        system.stop()
+    kinds = {entry.fault for entry in history.entries if entry.act == "inject"}
+    return ControlResult(
+        seed=seed,
+        date=history.began_at.isoformat(timespec="seconds"),
+        command=command,
+        seconds=round(time.monotonic() - began, 1),
+        attempted=len(record.attempted),
+        accepted=len(record.accepted),
+        faults={kind: history.count("inject", kind) for kind in sorted(kinds)},
+        services=services,
+    )
+
+
+def _break(system: PlainSystem, book: ledger.Ledger, seed: int, rounds: int, say: Say) -> None:
+    random, names = Random(seed), list(system.fleet.members)
+    generator = Generator(PlainDoor(system.port), Shop(seed, datetime.now(UTC), _ORDERS_ONLY), book, _RATE)
+    generator.start()
+    try:
+        for _ in range(rounds):
+            time.sleep(random.uniform(*_PAUSE))
+            fault = _fault(random, random.sample(names, len(names)))
+            system.history.add("inject", fault.kind, fault.target)
+            fault.inject(system)
+    finally:
+        generator.stop()
+    say(f"{rounds} faults done, {book.accepted} of {book.attempted} orders accepted; waiting for the queues to empty")
+    system.await_ready()
+    _settle(system)
+
+
+def _fault(random: Random, names: list[str]) -> Kill | KillPair | Roll | KillServer:
+    """In the proportions of the plans `kills`, `servers` and `rolls` together."""
+    makers: Mapping[str, Callable[[], Kill | KillPair | Roll | KillServer]] = {
+        "kill": lambda: kill(random, names),
+        "pair": lambda: kill_pair(random, names),
+        "roll": lambda: roll(random, names),
+        "broker": lambda: KillServer("rabbitmq"),
+        "database": lambda: KillServer("mongod"),
+    }
+    return makers[random.choices(list(makers), [9, 1, 4, 2, 2])[0]]()
+
+
+def _settle(system: PlainSystem) -> None:
+    """Until all queues have been empty for longer than the broker's statistics are old."""
+    empty_since = time.monotonic()
+    while time.monotonic() - empty_since < _QUIET_SECONDS:
+        queues = system.queues()
+        if not queues or any(queue.get("messages") for queue in queues):
+            empty_since = time.monotonic()
+        time.sleep(0.5)
+
+
+def _services(system: PlainSystem, record: ledger.Record) -> dict[str, Tally]:
+    found = {}
+    for service in EFFECTS:
+        rows = system.rows(service)
+        if service == _SUMMED:
+            found[service] = tally_of_sum(record, sum(row["orders"] for row in rows))
+        else:
+            found[service] = tally(record, {row["_id"].removeprefix("user:"): row["orders"] for row in rows})
+    return found
+
+
+def _read(path: Path) -> ControlResult:
+    values = json.loads(path.read_text())
+    return ControlResult(**{**values, "services": {name: Tally(**one) for name, one in values["services"].items()}})

@@ -1,0 +1,208 @@
+"""`docs/proof.md`: what was promised, what was found, by which command, on which day; worked out of the results that are kept."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from chaos.control.run import ControlResult, load_control
+from chaos.results import Result, faults_of, load
+from chaos.system.fleet import BY_ITSELF, INSIDE
+
+PAGE = Path(__file__).parents[1] / "docs" / "proof.md"
+_KILL, _SIGTERM = "kill -9", "SIGTERM"
+_HEAD = """# Proof
+
+What README promises, held against runs in which the system was broken on purpose. Every figure comes from the results in
+[chaos/results](../chaos/results); `make proof` writes this page from them, and nothing in it is written by hand but the explanations.
+
+A load generator outside the system keeps a ledger, on disk before it counts, of what it tried and of what was answered with 200. Faults
+come by a seeded schedule. Afterwards, with everything healed and at rest, a checker compares the ledger with what each service holds:
+for each customer the count, the sum of amounts and the exclusive or of random 64-bit weights; running counters by customer and quarter
+of an hour; every announcement as a subscriber outside received it; every timer; queues and outboxes; and the whole state built anew
+from the archive. Whether a service thinks that it has seen an event before is not asked. A run that hit nothing is *invalid*.
+"""
+_LIMITS = """## What this does not show
+
+- A killed process does not take the page cache with it: that what was flushed survives a power cut is trusted, not tested.
+- In most services an effect is a fact filed under its own id, so a double application would leave no trace in them by design. It would
+  show in the running counters of analytics, in announcements and in timers, and there it is looked for.
+- Everything ran on one machine. What several machines do to one another is imitated by a proxy, one link at a time.
+- Times are wall times of a machine with two cores that other work shared.
+- A target that is not reached yet stands beside its figure. Runs add up: `make chaos` adds one more.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table: a promise, what was found, what was aimed at, how to repeat it and when the last run of it was."""
+
+    promise: str
+    figure: str
+    aim: str
+    command: str
+    date: str
+
+
+def write(page: Path = PAGE) -> None:
+    """Write the page from the results that are kept."""
+    page.write_text(render(load(), load_control()))
+
+
+def render(results: Sequence[Result], controls: Sequence[ControlResult]) -> str:
+    """The page."""
+    counted = [result for result in results if result.colour != "invalid"]
+    rows = [row for make in _ROWS for row in make(counted)]
+    lines = [f"| {row.promise} | {row.figure} | {row.aim} | `{row.command}` | {row.date} |" for row in rows]
+    table = "\n".join(["| promise | found | aim | how | last run |", "| --- | --- | --- | --- | --- |", *lines])
+    return "\n".join([_HEAD, table, "", _control(counted, controls), _faults(counted), _runs(results), _LIMITS])
+
+
+def _kept(results: Sequence[Result]) -> Iterable[Row]:
+    if results:
+        accepted, recovered = sum(one.accepted for one in results), sum(one.recovered for one in results)
+        broken = sum(len(one.findings) for one in results)
+        figure = f"{accepted:,} facts accepted in {len(results)} runs; broken promises: {broken}; {recovered:,} applied though unanswered"
+        yield _row(
+            "Nothing accepted is lost, nothing is applied twice, nothing is made up", figure, "0 broken", "make chaos", results
+        )
+
+
+def _kills(results: Sequence[Result]) -> Iterable[Row]:
+    faults, concerned = faults_of(results), [one for one in results if _KILL in one.faults or INSIDE in one.faults]
+    kills = faults.get(_KILL, Counter()) + faults.get(INSIDE, Counter())
+    by_kind = Counter[str]()
+    for target, times in kills.items():
+        by_kind[_kind_of(target)] += times
+    services = {kind: times for kind, times in by_kind.items() if kind not in ("rabbitmq", "mongod", "mongod primary", "gateway")}
+    if services:
+        listed = ", ".join(f"{kind} {times}" for kind, times in sorted(services.items()))
+        inside = faults.get(INSIDE, Counter()).total()
+        figure = f"{sum(services.values())} kills, {inside} of them at a named point of the delivery path: {listed}; {_broken(concerned)}"
+        yield _row(
+            "`kill -9` of any service process", figure, "200 of each kind, 0 broken", "python -m chaos --plan kills", concerned
+        )
+    for target, plan in (("rabbitmq", "servers"), ("mongod", "servers"), ("mongod primary", "primary")):
+        hit = [one for one in results if target in one.faults.get(_KILL, {})]
+        if hit:
+            figure = f"{by_kind[target]} kills; {_broken(hit)}"
+            yield _row(f"`kill -9` of {_NAMES[target]}", figure, "50, 0 broken", f"python -m chaos --plan {plan}", hit)
+
+
+def _rolls(results: Sequence[Result]) -> Iterable[Row]:
+    alone = [one for one in results if set(one.faults) == {_SIGTERM}]
+    if alone:
+        times = faults_of(alone)[_SIGTERM].total()
+        figure = (
+            f"{times} restarts; {sum(one.hits.get('redelivered', 0) for one in alone)} messages delivered again; {_broken(alone)}"
+        )
+        yield _row(
+            "A process that is asked to stop finishes what it holds",
+            figure,
+            "100, 0 again",
+            "python -m chaos --plan rolls",
+            alone,
+        )
+
+
+def _timers(results: Sequence[Result]) -> Iterable[Row]:
+    fired = sum(times for one in results for state, times in one.timers.items() if state.endswith(" fired"))
+    if fired:
+        figure = f"{fired:,} fired; early, missed or double: {_timer_findings(results)}"
+        yield _row("A timer fires once, and never early", figure, "100,000, 0 wrong", "python -m chaos --plan timers", results)
+    calm = [one for one in results if one.plan == "punctual" and one.lateness.timers]
+    if calm:
+        figure = f"p99 {max(one.lateness.p99 for one in calm):.1f} s, latest {max(one.lateness.most for one in calm):.1f} s"
+        figure += f" ({sum(one.lateness.timers for one in calm):,} timers)"
+        yield _row(
+            "When all is well it fires a second or two late at most", figure, "p99 1 s", "python -m chaos --plan punctual", calm
+        )
+    killed = [one for one in results if one.plan in ("kills", "timers") and one.lateness.timers]
+    if killed:
+        figure = f"p99 {max(one.lateness.p99 for one in killed):.1f} s, latest {max(one.lateness.most for one in killed):.1f} s"
+        yield _row(
+            "While its owners are killed it waits for a new one", figure, "latest 15 s", "python -m chaos --plan timers", killed
+        )
+
+
+def _others(results: Sequence[Result]) -> Iterable[Row]:
+    known = {"kills", "primary", "rolls", "timers", "punctual", "servers"}
+    for plan in sorted({one.plan for one in results} - known):
+        concerned = [one for one in results if one.plan == plan]
+        faults = faults_of(concerned)
+        listed = ", ".join(f"{kind} {targets.total()}" for kind, targets in sorted(faults.items()) if kind != BY_ITSELF)
+        yield _row(
+            concerned[-1].title.capitalize(),
+            f"{listed}; {_broken(concerned)}",
+            "0 broken",
+            f"python -m chaos --plan {plan}",
+            concerned,
+        )
+
+
+def _control(results: Sequence[Result], controls: Sequence[ControlResult]) -> str:
+    """What the plain way lost and doubled, beside ours."""
+    lines = ["## The control", ""]
+    if not controls:
+        return "\n".join([*lines, "Not run yet: `python -m chaos control`.", ""])
+    accepted = sum(one.accepted for one in controls)
+    faults = Counter[str]()
+    for one in controls:
+        faults.update({kind: sum(targets.values()) for kind, targets in one.faults.items()})
+    lines += [
+        "The same generator, ledger and faults against the four effects of a purchase the plain nameko way",
+        "([benchmarks/plain_nameko.py](../benchmarks/plain_nameko.py)): stock dispatcher and `event_handler`, defaults.",
+        f"{accepted:,} orders accepted under {', '.join(f'{kind} {times}' for kind, times in sorted(faults.items()))};",
+        f"`python -m chaos control`, last run {controls[-1].date[:10]}. Of analytics only a sum is known, so its figures are the least.",
+        f"Ours are those of all runs on this page: {sum(one.accepted for one in results):,} facts accepted.",
+        "",
+        "| service | lost, plain | applied again, plain | lost, ours | applied again, ours |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for service in controls[-1].services:
+        lost = sum(one.services[service].lost for one in controls)
+        doubled = sum(one.services[service].doubled for one in controls)
+        ours = [sum(one.services[service][which] for one in results if service in one.services) for which in (0, 1)]
+        lines.append(f"| {service} | {lost:,} | {doubled:,} | {ours[0]:,} | {ours[1]:,} |")
+    return "\n".join([*lines, ""])
+
+
+def _faults(results: Sequence[Result]) -> str:
+    lines = ["## Every fault so far", "", "| fault | target | times |", "| --- | --- | --- |"]
+    for kind, targets in sorted(faults_of(results).items()):
+        lines += [f"| {kind} | {target} | {times} |" for target, times in sorted(targets.items())]
+    return "\n".join([*lines, ""])
+
+
+def _runs(results: Sequence[Result]) -> str:
+    lines = [
+        "## Every run",
+        "",
+        "| date | plan | seed | accepted | settled after | verdict |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for one in results:
+        why = "; ".join([*one.findings, *one.missing]) if one.colour != "green" else ""
+        verdict = f"{one.colour}{f': {why}' if why else ''}"
+        lines.append(f"| {one.date[:16]} | {one.plan} | {one.seed} | {one.accepted:,} | {one.settle_seconds:.0f} s | {verdict} |")
+    return "\n".join([*lines, ""])
+
+
+def _broken(results: Sequence[Result]) -> str:
+    return f"broken promises: {sum(len(one.findings) for one in results)}"
+
+
+def _timer_findings(results: Sequence[Result]) -> int:
+    return sum("timer" in finding or "reminder" in finding for one in results for finding in one.findings)
+
+
+def _kind_of(target: str) -> str:
+    return target.partition("-")[0]
+
+
+def _row(promise: str, figure: str, aim: str, command: str, results: Sequence[Result]) -> Row:
+    return Row(promise, figure, aim, command, max(one.date for one in results)[:10])
+
+
+_NAMES = {"rabbitmq": "the broker", "mongod": "the database", "mongod primary": "the primary of three members of the database"}
+_ROWS: Sequence[Callable[[Sequence[Result]], Iterable[Row]]] = (_kept, _kills, _rolls, _timers, _others)

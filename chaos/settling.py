@@ -1,0 +1,49 @@
+"""Waiting until nothing is under way any more: the state in which the checker looks."""
+
+import base64
+import json
+import time
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+from chaos.holdings import Holdings
+from chaos.system.tap import QUEUE
+from chaos.system.whole import System
+from deploy.local.credentials import ADMIN
+
+_QUIET_SECONDS = 6.0  # the broker's statistics are up to five seconds old
+
+
+def settle(system: System, seconds: float) -> float:
+    """Wait until outboxes, queues and due timers are gone and stay gone; returns how long that took.
+
+    After `seconds` it returns all the same: what is left is for the checker to say.
+    """
+    began, quiet_since = time.monotonic(), None
+    holdings = Holdings(system.client())
+    while time.monotonic() - began < seconds:
+        if _is_quiet(system, holdings):
+            quiet_since = quiet_since or time.monotonic()
+            if time.monotonic() - quiet_since >= _QUIET_SECONDS:
+                return quiet_since - began
+        else:
+            quiet_since = None
+        time.sleep(0.5)
+    return time.monotonic() - began
+
+
+def queues(system: System) -> Mapping[str, int]:
+    """Messages by queue, those in somebody's hands included; the tap's own queue left out."""
+    password = system.stack.credentials.rabbit[ADMIN]
+    token = base64.b64encode(f"{ADMIN}:{password}".encode()).decode()
+    url = f"{system.rabbit.management_url}/api/queues{urlsplit(system.amqp_uri()).path}"
+    request = Request(url, headers={"Authorization": f"Basic {token}"})  # noqa: S310 - our own address
+    with urlopen(request, timeout=30) as answer:  # noqa: S310 - our own address
+        found = json.loads(answer.read())
+    return {queue["name"]: queue.get("messages", 0) for queue in found if queue["name"] != QUEUE}
+
+
+def _is_quiet(system: System, holdings: Holdings) -> bool:
+    residue = holdings.residue(queues(system))
+    return not (any(residue.queues.values()) or any(residue.outboxes.values()) or residue.overdue)
