@@ -51,11 +51,12 @@ def create_indexes(settings: dict[str, Any]) -> None:
 
 
 def create_indexes_patiently(settings: dict[str, Any]) -> None:
-    """As create_indexes, for as long as the database is away: a service starts before its database does."""
-    while True:
+    """As create_indexes, for as long as the database is away: a service starts before its database does. Asked to stop, it gives up."""
+    while not HEALTH.draining:
         try:
             create_indexes(settings)
-            return HEALTH.working("indexes")
+            HEALTH.working("indexes")
+            return
         except StoreAway as error:
             HEALTH.failing("indexes", str(error))
             _log.warning("waiting for the database", error=logs.place(error))
@@ -96,6 +97,8 @@ def main(service: str, part: str) -> None:
         runner.add_service(cls)
     stop_on_signals(runner)
     create_indexes_patiently(settings)
+    if HEALTH.draining:
+        return
     runner.start()
     HEALTH.working("start")
     _log.info("started", part=part, http_port=config.http_port, metrics_port=config.metrics_port)

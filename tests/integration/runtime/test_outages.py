@@ -1,5 +1,12 @@
 """Broker and database come and go, at start and under load: everything waits, nothing is lost, nothing is parked."""
 
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from deploy.local.settings import REPOSITORY, free_ports
 from tests.integration.runtime.conftest import System, order, wait_until
 
 
@@ -33,3 +40,19 @@ def test_a_service_that_starts_before_its_broker_connects_when_it_comes(system: 
     system.rabbit.start()
     system.wait_for(100, 10_000)
     assert process.poll() is None
+
+
+def test_a_service_that_still_waits_for_its_database_stops_when_it_is_asked_to(tmp_path: Path) -> None:
+    nobody, api, metrics = free_ports(3)
+    away = {"MONGO_URI": f"mongodb://127.0.0.1:{nobody}/?directConnection=true", "AMQP_URI": f"amqp://127.0.0.1:{nobody}//"}
+    environment = {**os.environ, **away, "HTTP_PORT": str(api), "METRICS_PORT": str(metrics)}
+    log = tmp_path / "support.log"
+    command = [sys.executable, "-W", "ignore", "-m", "shared.run", "support"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, env=environment, cwd=REPOSITORY, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        wait_until(lambda: b"waiting for the database" in log.read_bytes(), what="a first try")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 0
+    finally:
+        process.kill()
