@@ -30,11 +30,15 @@ class History:
         self._lock = threading.Lock()
 
     def add(self, act: str, fault: str, target: str, detail: str = "") -> None:
-        entry = Entry(round(monotonic() - self.began, 3), act, fault, target, detail)
+        entry = Entry(round(self.seconds(), 3), act, fault, target, detail)
         with self._lock:
             self.entries.append(entry)
             with self.path.open("a") as file:
                 file.write(json.dumps(as_json(entry)) + "\n")
+
+    def seconds(self) -> float:
+        """Since the start of the run."""
+        return monotonic() - self.began
 
     def count(self, act: str, fault: str) -> dict[str, int]:
         """How often a fault was injected (or a death seen), by target."""

@@ -85,6 +85,13 @@ PLANS: Mapping[str, Plan] = {
         rounds=6,
         needed={"retries": 1},
     ),
+    "outage": Plan(
+        "the broker away for two minutes at a hundred facts a second",
+        {"outage": 1},
+        rounds=1,
+        rate=100.0,
+        needed={"applied": 1},
+    ),
     "deliveries": Plan("deliveries repeated and shuffled, and events that nobody can handle", _DELIVERIES, rounds=30),
     "network": Plan(
         "a network that is late, slow, deaf, cut and reset",

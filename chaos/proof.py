@@ -62,7 +62,7 @@ def _kept(results: Sequence[Result]) -> Iterable[Row]:
     if results:
         accepted, recovered = sum(one.accepted for one in results), sum(one.recovered for one in results)
         broken = sum(len(one.findings) for one in results)
-        figure = f"{accepted:,} facts accepted in {len(results)} runs; broken promises: {broken}; {recovered:,} applied though unanswered"
+        figure = f"{accepted:,} facts accepted (runs: {len(results)}); broken promises: {broken}; {recovered:,} applied though unanswered"
         yield _row(
             "Nothing accepted is lost, nothing is applied twice, nothing is made up", figure, "0 broken", "make chaos", results
         )
@@ -125,8 +125,20 @@ def _timers(results: Sequence[Result]) -> Iterable[Row]:
         )
 
 
+def _outages(results: Sequence[Result]) -> Iterable[Row]:
+    for one in [one for one in results if "backlog" in one.figures][-1:]:
+        arrived, drained = one.figures["arrived a second"], one.figures["drained a second"]
+        figure = (
+            f"backlog of {one.figures['backlog']:,.0f} facts that came at {arrived:.0f} a second, applied by six services at "
+        )
+        figure += f"{drained:.0f} a second ({drained / arrived:.1f} times as fast); {_broken([one])}"
+        yield _row(
+            "With the broker away for two minutes nothing accepted is lost", figure, "drained 3 times as fast", one.command, [one]
+        )
+
+
 def _others(results: Sequence[Result]) -> Iterable[Row]:
-    known = {"kills", "primary", "rolls", "timers", "punctual", "servers"}
+    known = {"kills", "primary", "rolls", "timers", "punctual", "servers", "outage"}
     for plan in sorted({one.plan for one in results} - known):
         concerned = [one for one in results if one.plan == plan]
         faults = faults_of(concerned)
@@ -205,4 +217,4 @@ def _row(promise: str, figure: str, aim: str, command: str, results: Sequence[Re
 
 
 _NAMES = {"rabbitmq": "the broker", "mongod": "the database", "mongod primary": "the primary of three members of the database"}
-_ROWS: Sequence[Callable[[Sequence[Result]], Iterable[Row]]] = (_kept, _kills, _rolls, _timers, _others)
+_ROWS: Sequence[Callable[[Sequence[Result]], Iterable[Row]]] = (_kept, _kills, _rolls, _timers, _outages, _others)

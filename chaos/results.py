@@ -17,7 +17,7 @@ DIRECTORY = Path(__file__).parent / "results"
 class Result:
     """One run. `faults` counts what was injected by kind and target, `deaths` those at a fault point by point; seconds are wall time.
 
-    `services` says of each service how many accepted facts it lost and how often it applied one again.
+    `services` says of each service how many accepted facts it lost and how often it applied one again; `figures` what else a plan measures.
     """
 
     plan: str
@@ -39,6 +39,7 @@ class Result:
     timers: Mapping[str, int] = field(default_factory=dict)
     settle_seconds: float = 0.0
     services: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    figures: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

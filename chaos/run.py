@@ -13,7 +13,8 @@ from chaos.checker.rules import recovered, tallies
 from chaos.checker.timers import bought, lateness
 from chaos.checker.verdict import Verdict, judge
 from chaos.faults import deliveries
-from chaos.faults.processes import TRANSACTION_POINTS
+from chaos.faults.processes import TRANSACTION_POINTS, UNCLEAN
+from chaos.faults.servers import BACKLOG
 from chaos.history import History
 from chaos.holdings import KINDS, Holdings
 from chaos.plans import PLANS, Plan, possible
@@ -77,7 +78,7 @@ class Run:
         self._ledger = ledger.Ledger(directory / "ledger.jsonl")
         self._tap = Tap(self._system.amqp_uri(), directory / "tap.jsonl")
         self._telemetry = Telemetry(self._system)
-        self._settled = 0.0
+        self._settled = self._rested = self._loaded = 0.0
 
     def result(self) -> Result:
         """Start, break, heal, judge; the system is stopped whatever happens."""
@@ -102,6 +103,7 @@ class Run:
     def _break(self) -> None:
         generator = self._generator()
         names = list(self._system.fleet.members)
+        self._loaded = self._history.seconds()
         generator.start()
         try:
             time.sleep(_WARM_SECONDS)
@@ -135,7 +137,9 @@ class Run:
         replayed = deliveries.replay_parked(self._system)
         if replayed:
             self._history.add("note", "parked events replayed", "all", str(replayed))
+        began = self._history.seconds()
         self._settled = settle(self._system, self._options.settle_seconds)
+        self._rested = began + self._settled
         self._telemetry.look()
         for stop in (self._telemetry.stop, self._tap.stop):
             stop()
@@ -168,6 +172,7 @@ class Run:
             | {"carts bought": len(bought(record, observed))},
             settle_seconds=round(self._settled, 1),
             services=tallies(record, observed),
+            figures=self._figures(len(record.accepted)),
         )
 
     def _observed(self, record: ledger.Record) -> Observed:
@@ -184,6 +189,7 @@ class Run:
             announced=self._tap.announced(),
             residue=holdings.residue(queues(self._system)),
             differences=rebuilt,
+            deaths=[f"{e.target} {e.detail}" for e in self._history.entries if e.fault in (BY_ITSELF, UNCLEAN)],
         )
 
     def _hits(self) -> dict[str, int]:
@@ -200,6 +206,15 @@ class Run:
         """Deaths at fault points, by point."""
         points = [entry.detail for entry in self._history.entries if (entry.act, entry.fault) == ("died", INSIDE)]
         return {point: points.count(point) for point in sorted(set(points))}
+
+    def _figures(self, accepted: int) -> dict[str, float]:
+        """Of an outage: how much had waited, how fast it was drained, and how fast it had come, in facts a second."""
+        noted = next((entry for entry in self._history.entries if entry.fault == BACKLOG), None)
+        if noted is None:
+            return {}
+        arrived = accepted / (noted.seconds - self._loaded)
+        drained = int(noted.detail) / (self._rested - noted.seconds)
+        return {"backlog": int(noted.detail), "arrived a second": round(arrived, 1), "drained a second": round(drained, 1)}
 
     def _saved(self, result: Result) -> None:
         path = results.save(result, self._history.path, self._options.results)

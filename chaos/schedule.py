@@ -24,6 +24,7 @@ MAKERS: Mapping[str, Maker] = {
     "server and service": servers.kill_with_service,
     "broker away": lambda random, names: servers.Away("rabbitmq", random.uniform(15.0, 25.0)),
     "database away": lambda random, names: servers.Away("mongod", random.uniform(10.0, 20.0)),
+    "outage": lambda random, names: servers.Outage(120.0),
     "alarm": lambda random, names: servers.MemoryAlarm(random.uniform(8.0, 15.0)),
     "disk": lambda random, names: servers.DiskFull(random.choice(["mongod", "rabbitmq"]), random.uniform(5.0, 10.0)),
     "clock": clock.wrong_clock,

@@ -70,7 +70,10 @@ class Residue:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The system after healing and draining. `differences` are those of state built anew from the archive."""
+    """The system after healing and draining. `differences` are those of state built anew from the archive.
+
+    `deaths` are processes that ended although nobody had killed them, or did not end well when they were asked to.
+    """
 
     archived: frozenset[str]
     holdings: Sequence[Holding]
@@ -79,6 +82,7 @@ class Observed:
     announced: Sequence[Announced]
     residue: Residue
     differences: Sequence[str] = ()
+    deaths: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

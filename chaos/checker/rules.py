@@ -62,6 +62,7 @@ def check_residue(observed: Observed) -> Iterator[Finding]:
     if observed.residue.overdue:
         yield Finding("timer missed", f"{observed.residue.overdue} timers are due and pending")
     yield from _named("rebuilt state differs", observed.differences)
+    yield from _named("process ended by itself or in disorder", observed.deaths)
 
 
 def recovered(record: Record, observed: Observed) -> int:

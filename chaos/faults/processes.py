@@ -22,6 +22,7 @@ POINTS = {
     "social": _CONSUMING,
     "analytics": _CONSUMING,
 }
+UNCLEAN = "unclean stop"
 _PATIENCE_SECONDS = 6.0
 TRANSACTION_POINTS = frozenset({*_WITHIN_TRANSACTION, "timers.before_commit"})
 
@@ -89,7 +90,7 @@ class Roll(Passing):
     def inject(self, system: Testbed) -> None:
         code = system.fleet.stop_and_start(self.target)
         if code != 0:
-            system.history.add("note", "unclean stop", self.target, f"exit code {code}")
+            system.history.add("note", UNCLEAN, self.target, f"exit code {code}")
         system.await_ready([self.target])
 
 

@@ -13,6 +13,7 @@ from chaos.system.replica_set import ReplicaSet
 from chaos.system.testbed import Testbed
 from chaos.system.whole import System
 
+BACKLOG = "backlog when it came back"
 RABBITMQCTL = "/usr/lib/rabbitmq/bin/rabbitmqctl"
 _USUAL_WATERMARK = "0.4"
 _CHUNK = 1 << 20
@@ -61,6 +62,23 @@ class Away:
 
     def heal(self, system: Testbed) -> None:
         system.servers[self.target].start()
+
+
+@dataclass(frozen=True)
+class Outage(Passing):
+    """The broker away for minutes. What was accepted meanwhile is noted just before it comes back, to see how fast that drains."""
+
+    seconds: float
+    target: str = "rabbitmq"
+    kind: ClassVar[str] = "outage"
+
+    def inject(self, system: System) -> None:
+        system.rabbit.kill()
+        time.sleep(self.seconds)
+        pending = {"pending_since": {"$exists": True}}
+        backlog = system.client()["sambandh_collector"]["events"].count_documents(pending, hint="pending")
+        system.rabbit.start()
+        system.history.add("note", BACKLOG, self.target, str(backlog))
 
 
 @dataclass(frozen=True)

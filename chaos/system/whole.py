@@ -13,13 +13,13 @@ from pymongo import MongoClient
 from chaos.history import History
 from chaos.system.fleet import Fleet, Member
 from chaos.system.links import HTTP, Proxy
+from chaos.system.nursery import Nursery
 from chaos.system.small_disk import MEGABYTES, mount, unmount
 from chaos.system.stack import ChaosStack
 from chaos.system.testbed import Server, Testbed
 from deploy.local.credentials import ADMIN
 from deploy.local.gateway import answers
 from deploy.local.mongod import MongoServer
-from deploy.local.processes import Process
 from deploy.local.rabbitmq import RabbitServer
 from deploy.local.settings import LOOPBACK, Settings, free_ports
 
@@ -44,7 +44,8 @@ class System(Testbed):
         self.directory, self.layout = directory, layout
         settings = Settings.on_free_ports(directory)
         self._proxy = Proxy(directory, settings) if layout.proxied else None
-        self.stack = ChaosStack(settings, self._proxy, layout.members)
+        self._nursery = Nursery(directory)
+        self.stack = ChaosStack(settings, self._nursery, self._proxy, layout.members)
         places = {"mongod": directory / "mongo", "rabbitmq": directory / "rabbitmq" / "data"}
         self.small_disks: Mapping[str, Path] = places if layout.small_disks else {}
         super().__init__(Fleet([*self._firsts(), *map(self._second, layout.replicated)], history), history)
@@ -53,6 +54,7 @@ class System(Testbed):
         """Start everything and return when all of it is ready."""
         for name, place in self.small_disks.items():
             mount(place, MEGABYTES[name])
+        self._nursery.start()
         if self._proxy:
             self._proxy.start()
         self.stack.start()
@@ -67,6 +69,7 @@ class System(Testbed):
         for name in self.layout.replicated:
             self.fleet.members[_second_name(name)].process.stop()
         self.stack.stop()
+        self._nursery.stop()
         if self._proxy:
             self._proxy.stop()
         for place in self.small_disks.values():
@@ -122,7 +125,7 @@ class System(Testbed):
         api, metrics = free_ports(2)
         environment = self.stack.service_environment(name) | {"HTTP_PORT": str(api), "METRICS_PORT": str(metrics)}
         command = [sys.executable, "-m", "shared.run", name, "--part", "worker"]
-        return Member(Process(_second_name(name), command, self.directory, environment), metrics)
+        return Member(self.stack.service_process(_second_name(name), command, environment), metrics)
 
 
 def _second_name(service: str) -> str:

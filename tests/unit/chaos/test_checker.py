@@ -188,6 +188,10 @@ BREACHES: dict[str, tuple[Change, set[str]]] = {
     "a queue is not empty": (lambda seen: replace(seen, residue=Residue({"unrouted": 1})), {"queue not empty"}),
     "an outbox is not empty": (lambda seen: replace(seen, residue=Residue({}, {"collector": 1})), {"outbox not empty"}),
     "a timer is overdue": (lambda seen: replace(seen, residue=Residue(overdue=1)), {"timer missed"}),
+    "a process died by itself": (
+        lambda seen: replace(seen, deaths=["social exit code 1"]),
+        {"process ended by itself or in disorder"},
+    ),
     "rebuilt state differs": (lambda seen: replace(seen, differences=["social: …"]), {"rebuilt state differs"}),
 }
 

@@ -1,0 +1,78 @@
+"""The page of proof: sums over results, nothing of which is invalid, and a control beside them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from chaos.checker.timers import Lateness
+from chaos.control.counting import Tally
+from chaos.control.run import ControlResult
+from chaos.proof import render
+from chaos.results import Result, faults_of, load, save
+
+GREEN = Result(
+    plan="kills",
+    title="kills",
+    seed=1,
+    date="2026-03-01T12:00:00+00:00",
+    command="python -m chaos --plan kills --seed 1",
+    seconds=60.0,
+    colour="green",
+    findings=[],
+    missing=[],
+    attempted=1100,
+    accepted=1000,
+    recovered=5,
+    faults={"kill -9": {"profiles": 3, "reengagement": 2, "reengagement-2": 2}, "kill inside": {"profiles": 1}},
+    deaths={"unit_of_work.before_commit": 1},
+    hits={"redelivered": 10},
+    lateness=Lateness(50, 0.2, 0.9, 4.5),
+    timers={"cart_idle fired": 50},
+    services={"profiles": [0, 0], "analytics": [0, 0]},
+)
+LOST = replace(
+    GREEN, seed=2, colour="red", findings=["lost by profiles: 1: x"], services={"profiles": [1, 0], "analytics": [0, 2]}
+)
+INVALID = replace(GREEN, seed=3, colour="invalid", missing=["duplicates: 0 of 1"])
+ROLLS = replace(GREEN, plan="rolls", seed=4, faults={"SIGTERM": {"profiles": 8}}, hits={"redelivered": 0})
+CONTROL = ControlResult(
+    1, GREEN.date, "python -m chaos control", 60.0, 500, 480, {"kill -9": {"shop": 2}}, {"profiles": Tally(7, 9)}
+)
+
+
+def test_a_result_is_read_back_as_it_was_saved(tmp_path: Path) -> None:
+    history = tmp_path / "history.jsonl"
+    history.write_text("{}\n")
+    for result in (GREEN, LOST):
+        save(result, history, tmp_path / "results")
+    assert load(tmp_path / "results") == [GREEN, LOST]
+
+
+def test_faults_are_summed_over_runs() -> None:
+    assert faults_of([GREEN, LOST])["kill -9"] == {"profiles": 6, "reengagement": 4, "reengagement-2": 4}
+
+
+def test_kills_of_all_replicas_of_a_service_are_kills_of_its_kind() -> None:
+    page = render([GREEN], [])
+    assert "8 kills, 1 of them at a named point of the delivery path: profiles 4, reengagement 4; broken promises: 0" in page
+
+
+def test_a_broken_promise_stands_on_the_page() -> None:
+    page = render([GREEN, LOST], [CONTROL])
+    assert "broken promises: 1" in page
+    assert "red: lost by profiles: 1: x" in page
+    assert "| profiles | 7 | 9 | 1 | 0 |" in page
+
+
+def test_an_invalid_run_is_listed_and_counts_for_nothing() -> None:
+    page = render([GREEN, INVALID], [])
+    assert "1,000 facts accepted (runs: 1)" in page
+    assert "invalid: duplicates: 0 of 1" in page
+
+
+def test_messages_that_drained_consumers_left_behind_are_told() -> None:
+    assert "8 restarts; 0 messages delivered again" in render([ROLLS], [])
+    assert "8 restarts; 3 messages delivered again" in render([replace(ROLLS, hits={"redelivered": 3})], [])
+
+
+def test_a_page_without_results_says_so() -> None:
+    assert "Not run yet" in render([], [])
