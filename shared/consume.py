@@ -22,8 +22,9 @@ from shared.envelope import Event, from_message
 from shared.errors import BrokerAway, InvalidEvent, StoreAway, TooMuchAtOnce
 from shared.extension import Worker
 from shared.fold import Model
+from shared.frames import Delivered
 from shared.health import HEALTH
-from shared.mailbox import Mailbox, body_of, headers_of, returns
+from shared.mailbox import Mailbox, returns
 from shared.mongo import Document, Session
 from shared.replicas import Replicas
 from shared.topology import dead_queue, inbox_queue
@@ -38,13 +39,13 @@ _log = logs.get(__name__)
 class Delivery:
     """A message as it arrived, with the event in it or the reason why there is none."""
 
-    message: Any
+    message: Delivered
     event: Event | None
     reason: str = ""
 
     @property
     def headers(self) -> dict[str, Any]:
-        return headers_of(self.message)
+        return self.message.headers
 
     @property
     def name(self) -> str:
@@ -67,8 +68,8 @@ class Reader(Worker):
         self.repeat(mailbox.round)
         mailbox.close()
 
-    def _handle(self, mailbox: Mailbox, messages: list[Any]) -> None:
-        letters = [(headers_of(message), body_of(message)) for message in messages]
+    def _handle(self, mailbox: Mailbox, messages: list[Delivered]) -> None:
+        letters = [(message.headers, message.body) for message in messages]
         mailbox.patiently(lambda: self.take(self.database, letters))
 
 
@@ -133,11 +134,11 @@ class Inbox(Worker):
         self._replicas.count()
         self.wait(2.0)
 
-    def _bury(self, mailbox: Mailbox, messages: list[Any]) -> None:
+    def _bury(self, mailbox: Mailbox, messages: list[Delivered]) -> None:
         take = bury("the broker gave up redelivering it")
-        mailbox.patiently(lambda: take(self.database, [(headers_of(message), body_of(message)) for message in messages]))
+        mailbox.patiently(lambda: take(self.database, [(message.headers, message.body) for message in messages]))
 
-    def _handle(self, mailbox: Mailbox, messages: list[Any]) -> None:
+    def _handle(self, mailbox: Mailbox, messages: list[Delivered]) -> None:
         deliveries = [deliver(message) for message in messages]
         for delivery in deliveries:
             metrics.RECEIVED.labels(delivery.name).inc()
@@ -200,8 +201,8 @@ class Inbox(Worker):
             self._failures_in_a_row = 0
             _log.error("nothing but failures: resting instead of parking", part=self.title, reason=reason)
             raise StoreAway("too many events fail in a row")
-        letter = (delivery.headers, body_of(delivery.message))
-        mailbox.patiently(partial(self._keep, letter, reason, delivery.message.delivery_info["routing_key"]))
+        letter = (delivery.headers, delivery.message.body)
+        mailbox.patiently(partial(self._keep, letter, reason, delivery.message.routing_key))
         metrics.PARKED.labels(delivery.name).inc()
         _log.error("event parked", name=delivery.name, reason=reason, id=delivery.event.id if delivery.event else None)
 
@@ -209,12 +210,12 @@ class Inbox(Worker):
         parked.park(self.database, *letter, reason, routing_key)
 
 
-def deliver(message: Any) -> Delivery:
+def deliver(message: Delivered) -> Delivery:
     """Read the envelope of a message; a message that keeps killing its consumers is not read any more."""
     if returns(message) >= PARK_AFTER:
         return Delivery(message, None, f"came back {returns(message)} times: it seems to end every process that handles it")
     try:
-        return Delivery(message, from_message(headers_of(message), body_of(message)))
+        return Delivery(message, from_message(message.headers, message.body))
     except InvalidEvent as error:
         return Delivery(message, None, error.reason)
 

@@ -1,21 +1,21 @@
 """Members and views as MongoDB documents: how a batch is loaded and its changes are written, a query per collection."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
-from pymongo import ASCENDING, DeleteOne, ReplaceOne, UpdateOne
+from pymongo import ASCENDING, UpdateOne
 from pymongo.database import Database
 
 from shared.difference import Applied, Changes, View
 from shared.fold import Batch, Member, Model
 from shared.identity import lookup_id
-from shared.mongo import Document, Session, ensure_collection
+from shared.mongo import Document, Session, add, ensure_collection, put
 
 S = TypeVar("S")
-Operations = dict[str, list[Any]]
 _NATIVE = (datetime, bytes)
 
 
@@ -57,29 +57,39 @@ def find(database: Database[Document], model: Model[S], identity: str) -> tuple[
     return member.customer_id, sorted(group, key=lambda other: other.key)
 
 
-def operations(model: Model[Any], changes: Changes, partition: str) -> Operations:
+@dataclass(slots=True)
+class Writes:
+    """What a batch writes to one collection: rows that go, whole rows, rows that stay as they were first written, and sums."""
+
+    gone: list[str] = field(default_factory=list)
+    rows: list[Document] = field(default_factory=list)
+    once: list[Document] = field(default_factory=list)
+    sums: list[UpdateOne] = field(default_factory=list)
+
+
+def writes_of(model: Model[Any], changes: Changes, partition: str) -> dict[str, Writes]:
     """The writes of a batch, by collection. Figures go to the row of this partition, so that partitions never conflict."""
-    writes: Operations = defaultdict(list)
-    for member in changes.members:
-        writes[f"{model.name}_facts"].append(ReplaceOne({"_id": member.id}, _facts(member), upsert=True))
+    writes: dict[str, Writes] = defaultdict(Writes)
+    writes[f"{model.name}_facts"].rows = [_facts(member) for member in changes.members]
     for key in changes.deleted_rows:
         collection, _, row_id = key.partition("/")
-        writes[collection].append(DeleteOne({"_id": row_id}))
+        writes[collection].gone.append(row_id)
     for row in changes.rows:
-        writes[row.collection].append(ReplaceOne({"_id": row.id}, {**row.document, "_id": row.id}, upsert=True))
+        writes[row.collection].rows.append({**row.document, "_id": row.id})
     for entry in changes.journal:
-        writes[entry.collection].append(UpdateOne({"_id": entry.id}, {"$setOnInsert": dict(entry.document)}, upsert=True))
+        writes[entry.collection].once.append({**entry.document, "_id": entry.id})
     for figure in changes.figures:
         sums = {f"values.{name}": value for name, value in figure.values.items()}
-        update = {"$inc": sums}
-        writes[figure.collection].append(UpdateOne({"_id": f"{figure.id}#{partition}"}, update, upsert=True))
+        writes[figure.collection].sums.append(UpdateOne({"_id": f"{figure.id}#{partition}"}, {"$inc": sums}, upsert=True))
     return writes
 
 
-def write(database: Database[Document], writes: Operations, session: Session) -> None:
-    for collection, requests in writes.items():
-        if requests:
-            database[collection].bulk_write(requests, session=session)
+def write(database: Database[Document], writes: Mapping[str, Writes], session: Session) -> None:
+    for name, wanted in writes.items():
+        put(database[name], wanted.rows, session, wanted.gone)
+        add(database[name], wanted.once, session)
+        if wanted.sums:
+            database[name].bulk_write(wanted.sums, session=session)
 
 
 def _member(model: Model[S], document: Document) -> Member[S]:

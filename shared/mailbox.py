@@ -10,18 +10,17 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any
 
-import amqp
-
 from shared import broker, faults, logs, metrics
 from shared.backlog import BACKLOG
 from shared.errors import BrokerAway, StoreAway, TooMuchAtOnce
 from shared.extension import Worker
+from shared.frames import Connection, Delivered
 from shared.health import HEALTH
 
 SUSPECT_AFTER = 2  # returns after which a message is handled alone
 MEASURE_SECONDS = 2.0
 SLOW_SECONDS = 1.5  # a batch that takes longer is followed by smaller ones
-Handle = Callable[["Mailbox", list[Any]], None]
+Handle = Callable[["Mailbox", list[Delivered]], None]
 _log = logs.get(__name__)
 
 
@@ -31,10 +30,10 @@ class Mailbox:
     def __init__(self, worker: Worker, name: str, queues: Sequence[str], handle: Handle) -> None:
         self.worker, self.name, self.queues, self.handle = worker, name, queues, handle
         self.suspicious = True  # until the first message shows that nothing came back
-        self._connection: amqp.Connection | None = None
+        self._connection: Connection | None = None
         self._channel: Any = None
         self._tags: dict[str, str] = {}  # of our consumers, by queue
-        self._arrived: list[Any] = []
+        self._arrived: list[Delivered] = []
         self._measured = 0.0
         self._size = worker.config.batch_size
 
@@ -52,20 +51,22 @@ class Mailbox:
             self.drop()
             raise
 
-    def _finish(self, messages: list[Any]) -> None:
+    def _finish(self, messages: list[Delivered]) -> None:
         began = monotonic()
         self.handle(self, messages)
         self._adapt(monotonic() - began)
         faults.reached("consume.before_ack")
-        self._channel.basic_ack(messages[-1].delivery_info["delivery_tag"], multiple=True)
+        self._channel.basic_ack(messages[-1].tag, multiple=True)
 
     def _open(self) -> None:
         if self._connection is not None:
             return
+        self._arrived = []
         self.worker.database.client.admin.command("ping")  # no use to take messages while they cannot be applied
-        self._connection = broker.connect(self.worker.config.amqp_uri, f"{self.worker.config.service}-{self.name}")
+        name = f"{self.worker.config.service}-{self.name}"
+        self._connection = broker.connect(self.worker.config.amqp_uri, name, self._arrived.append)
         self._channel = self._connection.channel()
-        self._arrived, self.suspicious, self._measured = [], True, 0.0
+        self.suspicious, self._measured = True, 0.0
         for queue in self.queues:
             self._consume(queue)
 
@@ -82,9 +83,9 @@ class Mailbox:
         """Prefetch counts per consumer, so changing it takes a new one; never global, which 4.x refuses."""
         size = self.worker.config.batch_size
         self._channel.basic_qos(0, 1 if self.suspicious else min(2000, size), False)
-        self._tags[queue] = self._channel.basic_consume(queue, no_ack=False, callback=self._arrived.append)
+        self._tags[queue] = self._channel.basic_consume(queue, no_ack=False)
 
-    def _read(self) -> list[Any]:
+    def _read(self) -> list[Delivered]:
         """Up to a batch of messages: the first within half a second, more while they keep coming, a short wait for stragglers."""
         limit = self._limit
         if not self._arrived:
@@ -106,19 +107,19 @@ class Mailbox:
     def _limit(self) -> int:
         return 1 if self.suspicious else self._size
 
-    def _take(self) -> list[Any]:
+    def _take(self) -> list[Delivered]:
         batch, self._arrived[:] = self._arrived[: self._limit], self._arrived[self._limit :]
         return batch
 
     def _drain(self, seconds: float) -> bool:
         """Let one frame in, waiting for it up to `seconds`; False where none came."""
         try:
-            self._connection.drain_events(timeout=seconds)  # type: ignore[union-attr]  # open while reading
+            self._connection.drain_read(seconds)  # type: ignore[union-attr]  # open while reading
         except TimeoutError:
             return False
         return True
 
-    def _trust(self, messages: list[Any]) -> None:
+    def _trust(self, messages: list[Delivered]) -> None:
         """After a start, and whenever a message came back, messages come singly until one arrives that never did."""
         came_back = any(returns(message) >= SUSPECT_AFTER for message in messages)
         if came_back != self.suspicious:
@@ -192,17 +193,7 @@ class Mailbox:
             self.drop()
 
 
-def returns(message: Any) -> int:
+def returns(message: Delivered) -> int:
     """How often a quorum queue delivered this message before and got it back."""
-    count = headers_of(message).get("x-delivery-count", 0)
+    count = message.headers.get("x-delivery-count", 0)
     return count if isinstance(count, int) else 0
-
-
-def headers_of(message: Any) -> dict[str, Any]:
-    headers = message.properties.get("application_headers")
-    return headers if isinstance(headers, dict) else {}
-
-
-def body_of(message: Any) -> bytes:
-    """The raw bytes; py-amqp turns bodies that declare an encoding into text."""
-    return message.body.encode() if isinstance(message.body, str) else bytes(message.body)

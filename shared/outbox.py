@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
-from pymongo import ASCENDING, UpdateOne
+from pymongo import ASCENDING
 from pymongo.database import Database
 
 from shared import faults, logs, metrics, parked
@@ -19,7 +19,7 @@ from shared.errors import BrokerAway
 from shared.extension import Worker
 from shared.handlers import Announcement
 from shared.lease import Lease
-from shared.mongo import Document, Session, ensure_collection, reachable
+from shared.mongo import Document, Session, add, ensure_collection, reachable
 
 COLLECTION = "outbox"
 WINDOW = 500
@@ -56,9 +56,7 @@ def append(database: Database[Document], events: Sequence[Event], session: Sessi
     if events:
         since = datetime.now(UTC)
         rows = [{**event.document(), "pending_since": since} for event in events]
-        # what was announced before and still waits is not written again
-        once = [UpdateOne({"_id": row["_id"]}, {"$setOnInsert": row}, upsert=True) for row in rows]
-        database[COLLECTION].bulk_write(once, session=session)
+        add(database[COLLECTION], rows, session)  # what was announced before and still waits is not written again
 
 
 def wake(database: Database[Document]) -> None:

@@ -10,9 +10,9 @@ for every customer, a few hundred at a time, after rules were changed.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pymongo import ASCENDING, DeleteOne, UpdateOne
+from pymongo import ASCENDING
 from pymongo.database import Database
 
 from shared import faults, logs, metrics
@@ -23,7 +23,7 @@ from shared.extension import Worker
 from shared.handlers import TIMER_SOURCE, Timer
 from shared.identity import PREFIX
 from shared.lease import Lease
-from shared.mongo import Document, Session, ensure_collection, reachable, server_time
+from shared.mongo import Document, Session, add, ensure_collection, reachable, server_time
 
 if TYPE_CHECKING:
     from shared.unit_of_work import UnitOfWork
@@ -49,20 +49,23 @@ def write_timers(
     database: Database[Document], arm: Sequence[Timer], disarm: Sequence[tuple[str, datetime]], session: Session
 ) -> None:
     """Arm and disarm within a transaction. A timer that has fired is not armed again for the same moment."""
-    requests: list[Any] = [DeleteOne({"_id": timer_id(slot, due), "state": _PENDING}) for slot, due in disarm]
-    for timer in arm:
-        document = {
-            "slot": timer.slot,
-            "kind": timer.kind,
-            "key": timer.key,
-            "subject": timer.subject,
-            "due": timer.due,
-            "data": dict(timer.data),
-            "state": _PENDING,
-        }
-        requests.append(UpdateOne({"_id": timer_id(timer.slot, timer.due)}, {"$setOnInsert": document}, upsert=True))
-    if requests:
-        database["timers"].bulk_write(requests, session=session)
+    if disarm:
+        ids = [timer_id(slot, due) for slot, due in disarm]
+        database["timers"].delete_many({"_id": {"$in": ids}, "state": _PENDING}, session=session)
+    add(database["timers"], [_document(timer) for timer in arm], session)
+
+
+def _document(timer: Timer) -> Document:
+    return {
+        "_id": timer_id(timer.slot, timer.due),
+        "slot": timer.slot,
+        "kind": timer.kind,
+        "key": timer.key,
+        "subject": timer.subject,
+        "due": timer.due,
+        "data": dict(timer.data),
+        "state": _PENDING,
+    }
 
 
 def timer_id(slot: str, due: datetime) -> str:

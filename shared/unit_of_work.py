@@ -25,7 +25,7 @@ from shared.events import PROFILE_MERGED, PROFILE_SPLIT
 from shared.fold import Batch, Member, Model
 from shared.handlers import TIMER_SOURCE, Announcement, Handler, follower_of, handlers_of
 from shared.identity import Grouping, id_of
-from shared.mongo import Document, Session, ensure_collection, server_time, transaction
+from shared.mongo import Document, Session, ensure_collection, reachable, server_time, transaction
 from shared.timers import LOOK_AGAIN, create_indexes, write_timers
 
 T = TypeVar("T")
@@ -119,13 +119,23 @@ class UnitOfWork:
             outbox.wake(self.database)
         return report
 
+    def foresee(self, model: Model[Any], events: Sequence[Event]) -> Changes:
+        """What events would change of a model, without applying them. Raises StoreAway and whatever a handler raises."""
+        with reachable():
+            return self._changes(model, events, {}, server_time(self.database), None)
+
     def _unseen(self, events: Sequence[Event], session: Session) -> Report:
         ids = [event.id for event in events]
         seen = {row["_id"] for row in self.database["inbox"].find({"_id": {"$in": ids}}, {"_id": 1}, session=session)}
         return Report([e for e in events if e.id not in seen], [e for e in events if e.id in seen])
 
     def _changes(
-        self, model: Model[Any], events: Sequence[Event], look_again: Mapping[str, Sequence[str]], now: datetime, session: Session
+        self,
+        model: Model[Any],
+        events: Sequence[Event],
+        look_again: Mapping[str, Sequence[str]],
+        now: datetime,
+        session: Session | None,
     ) -> Changes:
         customers = look_again.get(model.name, ())
         keys = {event.id: keys_of(model, event) for event in events}
@@ -146,14 +156,14 @@ class UnitOfWork:
             self.database["inbox"].insert_many(rows, ordered=False, session=session)
         faults.reached("unit_of_work.after_inbox")
         for model, change in zip(self.models, changes, strict=True):
-            documents.write(self.database, documents.operations(model, change, partition), session)
+            documents.write(self.database, documents.writes_of(model, change, partition), session)
             write_timers(self.database, change.arm, change.disarm, session)
         faults.reached("unit_of_work.before_outbox")
         announced = [outbox.to_event(said, cause, now) for change in changes for said, cause in change.announcements]
         outbox.append(self.database, announced, session)
         return bool(announced)
 
-    def _load(self, model: Model[Any], ids: Collection[str], session: Session) -> Batch[Any]:
+    def _load(self, model: Model[Any], ids: Collection[str], session: Session | None) -> Batch[Any]:
         def fetch(wanted: Collection[str]) -> Iterable[Member[Any]]:
             return documents.load(self.database, model, wanted, session).members.values() if wanted else ()
 
@@ -163,7 +173,7 @@ class UnitOfWork:
         handlers = [one for one in self._handlers[event.source, event.name] if one.model is model]
         return event.name in GROUPING or not handlers or not all(one.counts_only for one in handlers)
 
-    def _rules(self, model: Model[Any], session: Session) -> Any:
+    def _rules(self, model: Model[Any], session: Session | None) -> Any:
         if model.rules is None:
             return None
         return model.rules(self.database["settings"].find_one({"_id": model.name}, session=session))

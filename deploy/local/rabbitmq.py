@@ -86,7 +86,10 @@ class RabbitServer:
             "ERL_EPMD_ADDRESS": LOOPBACK,
             "RABBITMQ_NODENAME": "sambandh@localhost",
             "RABBITMQ_DIST_PORT": str(self.ports.distribution),
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+            # Erlang's schedulers wait for work without spinning: on a small machine the others need the processor.
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
+                "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +sbwtdcpu none +sbwtdio none"
+            ),
             "RABBITMQ_CONF_ENV_FILE": str(home / "no-environment-file"),
             "RABBITMQ_CONFIG_FILE": str(home / "rabbitmq.conf"),
             "RABBITMQ_ADVANCED_CONFIG_FILE": str(home / "no-advanced.config"),

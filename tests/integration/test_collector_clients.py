@@ -19,7 +19,7 @@ from deploy.local.mongod import MongoServer
 from deploy.local.rabbitmq import RabbitServer
 from shared import topology
 from shared.broker import Letter, Publisher
-from tests.integration.collector_process import TOKEN, Collector, about, collector_over, order
+from tests.integration.collector_process import TOKEN, Collector, about, collector_over, encoded, order
 
 ORIGIN = "https://shop.example"
 
@@ -70,10 +70,6 @@ def test_the_published_rudderstack_client_works_with_only_its_host_changed(colle
         lambda message: message.properties["application_headers"]["ce-subject"] == "user:43" and b"traits" in encoded(message)
     )
     assert json.loads(person.body)["identity_keys"] == ["user:43", "email:singh@example.com"]
-
-
-def encoded(message: Any) -> bytes:
-    return message.body.encode() if isinstance(message.body, str) else bytes(message.body)
 
 
 def test_a_browser_gets_its_settings_asks_before_it_sends_and_is_answered_from_any_origin(collector: Collector) -> None:
