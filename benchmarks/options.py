@@ -1,0 +1,13 @@
+"""What a run can be told."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Options:
+    """`seconds` is about how long one trial of one side measures; `customers` are the sizes that growth compares."""
+
+    trials: int = 3
+    seconds: float = 4.0
+    timers: int = 1_000_000
+    customers: tuple[int, ...] = (10_000, 100_000, 1_000_000)

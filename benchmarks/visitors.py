@@ -1,0 +1,84 @@
+"""Visitors of a web shop, tracked with the published Segment client: batches of messages as it would post them."""
+
+import json
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+from random import Random
+from typing import Any
+
+from segment.analytics.client import Client
+
+_VISITORS = 5_000
+_PRODUCTS = 200
+
+
+class Visitors:
+    """Makes messages with the client's own code; nothing is sent. Of 20, 9 are views of products, 4 pages, 3 moves of carts, 2 orders
+    and 2 sign-ins."""
+
+    def __init__(self, write_key: str, seed: int = 0) -> None:
+        self._client = Client(write_key, send=False)
+        self._write_key = write_key
+        self._tag, self._random, self._made = secrets.token_hex(4), Random(seed), 0
+        self._kinds: list[Callable[[str], Any]] = [
+            *[self._viewed] * 9,
+            *[self._paged] * 4,
+            *[self._added] * 3,
+            *[self._ordered] * 2,
+            *[self._identified] * 2,
+        ]
+
+    def batch(self, messages: int) -> bytes:
+        """The body of a request."""
+        return self.body([self.message() for _ in range(messages)])
+
+    def body(self, messages: list[dict[str, Any]]) -> bytes:
+        sent_at = datetime.now(UTC).isoformat()
+        return json.dumps({"batch": messages, "sentAt": sent_at, "writeKey": self._write_key}, default=_text).encode()
+
+    def message(self) -> dict[str, Any]:
+        """One message; the kinds take turns."""
+        self._made += 1
+        user = f"{self._tag}-{self._random.randrange(_VISITORS)}"
+        _, message = self._kinds[self._made % len(self._kinds)](user)
+        return dict(message)
+
+    def _viewed(self, user: str) -> Any:
+        return self._client.track(user, "Product Viewed", self._product(), context=_CONTEXT)
+
+    def _added(self, user: str) -> Any:
+        return self._client.track(user, "Product Added", {"cart_id": f"cart-{user}", **self._product()}, context=_CONTEXT)
+
+    def _paged(self, user: str) -> Any:
+        return self._client.page(user, name="Category", properties={"path": "/games", "title": "Games"}, context=_CONTEXT)
+
+    def _identified(self, user: str) -> Any:
+        traits = {"email": f"{user}@example.com", "firstName": "Jane", "lastName": "Roe", "plan": "free"}
+        return self._client.identify(user, traits, context=_CONTEXT)
+
+    def _ordered(self, user: str) -> Any:
+        lines = [self._product(), self._product()]
+        total = round(sum(line["price"] * line["quantity"] for line in lines), 2)
+        order = {"order_id": f"{self._tag}-{self._made}", "cart_id": f"cart-{user}", "total": total, "currency": "EUR"}
+        return self._client.track(user, "Order Completed", {**order, "products": lines}, context=_CONTEXT)
+
+    def _product(self) -> dict[str, Any]:
+        number = self._random.randrange(_PRODUCTS)
+        return {
+            "product_id": f"product-{number}",
+            "sku": f"P-{number}",
+            "name": f"Product number {number}",
+            "category": f"Category {number % 10}",
+            "price": round(1 + number * 0.07, 2),
+            "currency": "EUR",
+            "quantity": self._random.randrange(1, 4),
+        }
+
+
+_CONTEXT = {"page": {"path": "/games", "title": "Games", "url": "https://shop.example/games"}, "locale": "en-GB"}
+
+
+def _text(value: Any) -> str:
+    """JSON of what the client leaves as it was: times."""
+    return str(value.isoformat())
