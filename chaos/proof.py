@@ -196,7 +196,9 @@ def _runs(results: Sequence[Result]) -> str:
     for one in results:
         why = "; ".join([*one.findings, *one.missing]) if one.colour != "green" else ""
         verdict = f"{one.colour}{f': {why}' if why else ''}"
-        lines.append(f"| {one.date[:16]} | {one.plan} | {one.seed} | {one.accepted:,} | {one.settle_seconds:.0f} s | {verdict} |")
+        lines.append(
+            f"| {one.date[:16]} | {one.commit} | {one.plan} | {one.seed} | {one.accepted:,} | {one.settle_seconds:.0f} s | {verdict} |"
+        )
     return "\n".join([*lines, ""])
 
 

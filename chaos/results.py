@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import subprocess
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -9,15 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from chaos.checker.timers import Lateness
+from deploy.local.settings import REPOSITORY
 
 DIRECTORY = Path(__file__).parent / "results"
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One run. `faults` counts what was injected by kind and target, `deaths` those at a fault point by point; seconds are wall time.
+    """One run of the product as of `commit`. Seconds are wall time.
 
-    `services` says of each service how many accepted facts it lost and how often it applied one again; `figures` what else a plan measures.
+    `faults` counts what was injected by kind and target, `deaths` those at a fault point by point. `services` says of each service how
+    many accepted facts it lost and how often it applied one again; `figures` what else a plan measures.
     """
 
     plan: str
@@ -25,6 +28,7 @@ class Result:
     seed: int
     date: str
     command: str
+    commit: str
     seconds: float
     colour: str
     findings: Sequence[str]
@@ -44,6 +48,12 @@ class Result:
     @property
     def name(self) -> str:
         return f"{self.date.replace(':', '').replace('-', '')[:15]}-{self.plan}-{self.seed}"
+
+
+def commit() -> str:
+    """The commit that is checked out, shortened; empty where there is no repository."""
+    asked = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    return asked.stdout.strip()
 
 
 def save(result: Result, history: Path, directory: Path = DIRECTORY) -> Path:

@@ -157,6 +157,7 @@ class Run:
             seed=self._options.seed,
             date=self._history.began_at.isoformat(timespec="seconds"),
             command=self._options.command,
+            commit=results.commit(),
             seconds=0.0,
             colour=verdict.colour.value,
             findings=[f"{finding.rule}: {finding.detail}" for finding in verdict.findings],

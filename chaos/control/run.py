@@ -24,7 +24,7 @@ from chaos.workload.shop import Mix, Shop
 CONTROL = DIRECTORY / "control"
 _RATE = 40.0
 _PAUSE = (0.2, 1.0)
-_ORDERS_ONLY = Mix(carts=0.0, refunds=0.0, cancellations=0.0)
+_ORDERS_ONLY = Mix(carts=0.0, refunds=0.0, cancellations=0.0, consumables=0.0)
 _QUIET_SECONDS = 6.0
 _SUMMED = "analytics"
 Say = Callable[[str], None]

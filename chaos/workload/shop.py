@@ -2,7 +2,7 @@
 
 Everything comes from one seed. Each customer places orders within one quarter of an hour of the past that no other customer has, so that
 counters which are kept by time are counters of customers too. Carts are as old as the reminder's delay but for a few seconds: their
-timers fall due while the run goes on. Half of the carts are bought, a second after they were left.
+timers fall due while the run goes on. Those that are bought are bought a second after they were left.
 """
 
 from collections.abc import Iterator
@@ -15,22 +15,24 @@ from chaos.ledger import Fact, Kind
 QUARTER = timedelta(minutes=15)
 CART_DELAY = timedelta(hours=1)  # the policy of abandoned carts as the product comes
 CONSUMED_AFTER = timedelta(days=1)  # the policy of replenishment that a run sets for its consumables
+_REFILLS = 5  # products in an order of consumables
 _MIXED = 64  # facts among which the next one is drawn: a refund may come long before its order
 
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """How much of what: probabilities, the number of customers, and the seconds until a cart's timer is due.
+    """How much of what: probabilities, the number of customers, and the seconds until a timer is due.
 
-    `consumables` is the number of products in an order whose replenishment falls due; 0 places no such orders.
+    `bought` is the share of carts that are bought, `consumables` that of orders of some products whose replenishment falls due.
     """
 
     customers: int = 200
     carts: float = 0.3
+    bought: float = 0.5
     refunds: float = 0.2
     cancellations: float = 0.1
     due_within: tuple[float, float] = (3.0, 20.0)
-    consumables: int = 0
+    consumables: float = 0.03
 
 
 class Shop:
@@ -53,7 +55,9 @@ class Shop:
     def _something(self, now: datetime) -> list[Fact]:
         number = self._random.randrange(self._mix.customers)
         if self._random.random() < self._mix.carts:
-            return self._consumables(number, now) if self._mix.consumables else self._cart(number, now)
+            return self._cart(number, now)
+        if self._random.random() < self._mix.consumables:
+            return self._consumables(number, now)
         return self._order(number)
 
     def _order(self, number: int) -> list[Fact]:
@@ -69,14 +73,14 @@ class Shop:
     def _cart(self, number: int, now: datetime) -> list[Fact]:
         left = now - CART_DELAY + self._soon()
         cart = Fact(self._weight(), Kind.CART, self._customer(number), self._amount(), left)
-        if self._random.random() < 0.5:
+        if self._random.random() >= self._mix.bought:
             return [cart]
         bought = Fact(self._weight(), Kind.ORDER, cart.customer, cart.amount, left + timedelta(seconds=1), cart.id)
         return [cart, bought]
 
     def _consumables(self, number: int, now: datetime) -> list[Fact]:
-        at, lines = now - CONSUMED_AFTER + self._soon(), self._mix.consumables
-        return [Fact(self._weight(), Kind.ORDER, self._customer(number), lines * self._amount(), at, lines=lines)]
+        at, amount = now - CONSUMED_AFTER + self._soon(), _REFILLS * self._amount()
+        return [Fact(self._weight(), Kind.ORDER, self._customer(number), amount, at, lines=_REFILLS)]
 
     def _fact(self, kind: Kind, customer: str, start: datetime, about: str = "") -> Fact:
         at = start + timedelta(milliseconds=self._random.randrange(int(QUARTER.total_seconds() * 1000)))

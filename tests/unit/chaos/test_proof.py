@@ -5,8 +5,8 @@ from pathlib import Path
 
 from chaos.checker.timers import Lateness
 from chaos.control.counting import Tally
-from chaos.control.run import ControlResult
-from chaos.proof import render
+from chaos.control.run import ControlResult, load_control
+from chaos.proof import PAGE, render
 from chaos.results import Result, faults_of, load, save
 
 GREEN = Result(
@@ -15,6 +15,7 @@ GREEN = Result(
     seed=1,
     date="2026-03-01T12:00:00+00:00",
     command="python -m chaos --plan kills --seed 1",
+    commit="abc1234",
     seconds=60.0,
     colour="green",
     findings=[],
@@ -72,6 +73,10 @@ def test_an_invalid_run_is_listed_and_counts_for_nothing() -> None:
 def test_messages_that_drained_consumers_left_behind_are_told() -> None:
     assert "8 restarts; 0 messages delivered again" in render([ROLLS], [])
     assert "8 restarts; 3 messages delivered again" in render([replace(ROLLS, hits={"redelivered": 3})], [])
+
+
+def test_the_page_in_the_repository_is_what_the_kept_results_say() -> None:
+    assert PAGE.read_text() == render(load(), load_control()), "run `make proof`"
 
 
 def test_a_page_without_results_says_so() -> None:
