@@ -1,6 +1,7 @@
 """`python -m chaos`: break the system on purpose and see whether anything is lost or doubled."""
 
 import argparse
+import math
 import shlex
 import sys
 from pathlib import Path
@@ -26,10 +27,18 @@ def main() -> int:
     seed = arguments.seed if arguments.seed is not None else SystemRandom().randrange(10**6)
     command = shlex.join(["python", "-m", "chaos", *sys.argv[1:]] + ([] if arguments.seed is not None else ["--seed", str(seed)]))
     if arguments.what == "control":
-        _show(run_control(seed, arguments.rounds or _ROUNDS_OF_CONTROL, command, _say))
+        _show(run_control(seed, arguments.rounds or _ROUNDS_OF_CONTROL, arguments.seconds, command, _say))
         return 0
     options = Options(
-        arguments.plan, seed, arguments.rounds, arguments.rate, arguments.settle, arguments.rebuilt, command, arguments.results
+        plan=arguments.plan,
+        seed=seed,
+        rounds=arguments.rounds,
+        rate=arguments.rate,
+        seconds=arguments.seconds,
+        settle_seconds=arguments.settle,
+        rebuilt=arguments.rebuilt,
+        command=command,
+        results=arguments.results,
     )
     result = run(options, _say)
     return {"green": 0, "red": 1}.get(result.colour, 2)
@@ -49,6 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=0, help="how many faults; by default as many as the plan says")
     parser.add_argument("--seed", type=int, help="repeats a schedule; by default a new one, which the result names")
     parser.add_argument("--rate", type=float, default=0.0, help="facts a second; by default as the plan says")
+    parser.add_argument(
+        "--seconds", type=float, default=math.inf, help="begin no further fault after so long; by default all are done"
+    )
     parser.add_argument("--settle", type=float, default=300.0, help="seconds that the system may take to come to rest (300)")
     parser.add_argument("--rebuilt", type=float, default=0.2, help="share of customers whose state is built anew (0.2)")
     parser.add_argument("--results", type=Path, default=DIRECTORY, help="where the result is kept (chaos/results)")

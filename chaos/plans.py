@@ -29,7 +29,7 @@ class Plan:
 
 
 _KILLS = {"kill": 9, "pair": 1}
-_SERVERS = {"broker": 4, "database": 4, "gateway": 1, "server and service": 2}
+_SERVERS = {"broker": 4, "database": 4, "gateway": 1, "server and service": 2, "commit": 2}
 _DELIVERIES = {"duplicates": 4, "shuffle": 2, "poison": 3, "bomb": 1}
 _NETWORK = {"delay": 1, "slow": 1, "black hole": 2, "cut": 2, "hold": 2, "reset": 2}
 _RESOURCES = {"pause": 3, "alarm": 1, "disk": 2, "clock": 2}
@@ -67,7 +67,7 @@ PLANS: Mapping[str, Plan] = {
     "servers": Plan("kill -9 of broker, database and gateway, alone and with a service", _SERVERS, rounds=20),
     "primary": Plan(
         "kill -9 of the primary of three members of MongoDB",
-        {"primary": 4, "kill": 1},
+        {"primary": 4, "commit": 1},
         rounds=20,
         rate=20.0,
         layout=Layout(members=3),

@@ -1,5 +1,6 @@
 """One run: start a system, load it, break it by schedule, heal it, wait until it is at rest, and judge."""
 
+import math
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -11,7 +12,7 @@ from chaos import ledger, results
 from chaos.checker.evidence import Observed
 from chaos.checker.rules import recovered, tallies
 from chaos.checker.timers import bought, lateness
-from chaos.checker.verdict import Verdict, judge
+from chaos.checker.verdict import judge
 from chaos.faults import deliveries
 from chaos.faults.processes import TRANSACTION_POINTS, UNCLEAN
 from chaos.faults.servers import BACKLOG
@@ -37,8 +38,9 @@ _WARM_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a run is told. `settle_seconds` is how long the system may take to come to rest, `rounds` 0 the plan's own number.
+    """What a run is told. `rounds` 0 is the plan's own number; after `seconds` no further fault begins.
 
+    `settle_seconds` is how long the system may take to come to rest.
     `rebuilt` is the share of customers whose state is built anew from the archive.
     """
 
@@ -46,6 +48,7 @@ class Options:
     seed: int
     rounds: int = 0
     rate: float = 0.0
+    seconds: float = math.inf
     settle_seconds: float = 300.0
     rebuilt: float = 1.0
     command: str = ""
@@ -90,14 +93,11 @@ class Run:
             self._tap.start()
             self._telemetry.start()
             self._break()
-            verdict, result = self._judged()
+            result = replace(self._judged(), seconds=round(time.monotonic() - began, 1))
+            self._saved(result)
         finally:
             self._say("stopping the system")
             self._system.stop()
-        result = replace(result, seconds=round(time.monotonic() - began, 1))
-        for finding in verdict.findings:
-            self._say(f"BROKEN {finding.rule}: {finding.detail}")
-        self._saved(result)
         return result
 
     def _break(self) -> None:
@@ -108,6 +108,8 @@ class Run:
         try:
             time.sleep(_WARM_SECONDS)
             for number, step in enumerate(schedule(self._options.seed, self._plan, self._plan.rounds, names), 1):
+                if self._history.seconds() - self._loaded > self._options.seconds:
+                    break
                 self._do(number, step)
         finally:
             generator.stop()
@@ -144,14 +146,14 @@ class Run:
         for stop in (self._telemetry.stop, self._tap.stop):
             stop()
 
-    def _judged(self) -> tuple[Verdict, Result]:
+    def _judged(self) -> Result:
         self._say(f"at rest after {self._settled:.0f} s; judging")
         record = ledger.read(self._directory / "ledger.jsonl")
         observed = self._observed(record)
         hits = self._hits()
         verdict = judge(record, observed, hits, self._plan.needed)
         states = [f"{timer.kind} {timer.state}" for timer in observed.timers]
-        return verdict, Result(
+        return Result(
             plan=self._options.plan,
             title=self._plan.title,
             seed=self._options.seed,
@@ -219,6 +221,8 @@ class Run:
 
     def _saved(self, result: Result) -> None:
         path = results.save(result, self._history.path, self._options.results)
+        for finding in result.findings:
+            self._say(f"BROKEN {finding}")
         self._say(f"{result.colour.upper()}: {result.accepted} facts accepted, {result.recovered} recovered; {path}")
         for missing in result.missing:
             self._say(f"MISSING {missing}")

@@ -50,14 +50,11 @@ class PlainSystem(Testbed):
         self.fleet.start()
 
     def stop(self) -> None:
-        """Stop everything, whatever state it is in."""
+        """End everything, whatever state it is in."""
         self.fleet.stop()
-        for member in self.fleet.members.values():
-            member.process.terminate()
-        for member in self.fleet.members.values():
-            member.process.wait()
-        self._rabbit.stop()
-        self._mongo.stop()
+        servers = (self._rabbit.process, self._rabbit.port_mapper, self._mongo.process)
+        for process in (*(member.process for member in self.fleet.members.values()), *servers):
+            process.kill()
 
     def ready(self, name: str) -> bool:
         """A listener has its consumer on its queue; the shop answers."""

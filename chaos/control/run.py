@@ -31,6 +31,15 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """Where the faults come from, and after how many of them or how many seconds they end."""
+
+    seed: int
+    rounds: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class ControlResult:
     """What the plain way came to under a schedule. `services` tells lost and doubled orders by service."""
 
@@ -44,10 +53,10 @@ class ControlResult:
     services: Mapping[str, Tally]
 
 
-def run_control(seed: int, rounds: int, command: str, say: Say) -> ControlResult:
+def run_control(seed: int, rounds: int, seconds: float, command: str, say: Say) -> ControlResult:
     """Do it in a directory that is gone afterwards, save what it came to, and return it."""
     with tempfile.TemporaryDirectory(prefix="chaos-control-") as directory:
-        result = _run(Path(directory), seed, rounds, command, say)
+        result = _run(Path(directory), Limits(seed, rounds, seconds), command, say)
     CONTROL.mkdir(parents=True, exist_ok=True)
     name = f"{result.date.replace(':', '').replace('-', '')[:15]}-control-{seed}.json"
     (CONTROL / name).write_text(json.dumps(asdict(result), indent=1) + "\n")
@@ -59,20 +68,20 @@ def load_control(directory: Path = CONTROL) -> list[ControlResult]:
     return [_read(path) for path in sorted(directory.glob("*.json"))]
 
 
-def _run(directory: Path, seed: int, rounds: int, command: str, say: Say) -> ControlResult:
+def _run(directory: Path, limits: Limits, command: str, say: Say) -> ControlResult:
     began, history = time.monotonic(), History(directory / "history.jsonl")
     system, book = PlainSystem(directory, history), ledger.Ledger(directory / "ledger.jsonl")
     try:
         say("starting the plain services")
         system.start()
-        _break(system, book, seed, rounds, say)
+        _break(system, book, limits, say)
         record = ledger.read(directory / "ledger.jsonl")
         services = _services(system, record)
     finally:
         system.stop()
     kinds = {entry.fault for entry in history.entries if entry.act == "inject"}
     return ControlResult(
-        seed=seed,
+        seed=limits.seed,
         date=history.began_at.isoformat(timespec="seconds"),
         command=command,
         seconds=round(time.monotonic() - began, 1),
@@ -83,19 +92,22 @@ def _run(directory: Path, seed: int, rounds: int, command: str, say: Say) -> Con
     )
 
 
-def _break(system: PlainSystem, book: ledger.Ledger, seed: int, rounds: int, say: Say) -> None:
-    random, names = Random(seed), list(system.fleet.members)
-    generator = Generator(PlainDoor(system.port), Shop(seed, datetime.now(UTC), _ORDERS_ONLY), book, _RATE)
+def _break(system: PlainSystem, book: ledger.Ledger, limits: Limits, say: Say) -> None:
+    random, names = Random(limits.seed), list(system.fleet.members)
+    generator = Generator(PlainDoor(system.port), Shop(limits.seed, datetime.now(UTC), _ORDERS_ONLY), book, _RATE)
     generator.start()
+    began = time.monotonic()
     try:
-        for _ in range(rounds):
+        for _ in range(limits.rounds):
+            if time.monotonic() - began > limits.seconds:
+                break
             time.sleep(random.uniform(*_PAUSE))
             fault = _fault(random, random.sample(names, len(names)))
             system.history.add("inject", fault.kind, fault.target)
             fault.inject(system)
     finally:
         generator.stop()
-    say(f"{rounds} faults done, {book.accepted} of {book.attempted} orders accepted; waiting for the queues to empty")
+    say(f"{book.accepted} of {book.attempted} orders accepted; waiting for the queues to empty")
     system.await_ready()
     _settle(system)
 
