@@ -1,5 +1,6 @@
 """What every service keeps of the workload, read straight from its database: facts, counters, timers, and what is left under way."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -40,7 +41,7 @@ class Holdings:
 
     def holding(self, service: str, archived: Mapping[str, str]) -> Holding:
         """What a service keeps; cancellations have no id of their own and are known by the event that said so."""
-        facts = self._of(service)["customers_facts"].find({}, {"key": 1, "state.orders": 1, "state.carts": 1})
+        facts = self._of(service)["customers_facts"].find({}, {"key": 1, "state": 1})
         held = [one for row in facts for one in _held(row, archived)]
         if service == "profiles":
             held += self._carts_on_timelines(archived)
@@ -98,7 +99,7 @@ class Holdings:
 
 
 def _held(row: Document, archived: Mapping[str, str]) -> Iterator[Held]:
-    customer, state = _customer(row["key"]), row.get("state", {})
+    customer, state = _customer(row["key"]), json.loads(row["state"])
     for order_id, order in state.get("orders", {}).items():
         if order.get("placed"):
             yield Held(order_id, customer, order["placed"]["content"]["amount"])

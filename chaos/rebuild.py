@@ -5,6 +5,7 @@ it away. That a timer's moment came is a fact of its own, which only the live se
 was announced then, which cannot be unsaid when an order is heard of later that had been placed before.
 """
 
+import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from random import Random
@@ -118,7 +119,12 @@ def _unequal(name: str, live: Mapping[str, Any], fresh: Mapping[str, Any], whole
 
 
 def _documents(collection: Any) -> dict[str, Any]:
-    return {str(row["_id"]): _essence(row) for row in collection.find()}
+    return {str(row["_id"]): _essence(_readable(row)) for row in collection.find()}
+
+
+def _readable(row: Document) -> Document:
+    """A row with the facts in it, which are stored as JSON text, as values: the order of keys says nothing."""
+    return {**row, "state": json.loads(row["state"])} if "revision" in row else row
 
 
 def _pending(database: Database[Document]) -> dict[str, Any]:

@@ -4,10 +4,10 @@ The comparison is with what was done, as stored, not with a second derivation: r
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -16,6 +16,8 @@ from shared.handlers import Announcement, Consequences, Figure, Row, Timer
 
 if TYPE_CHECKING:
     from shared.fold import Member
+
+K = TypeVar("K")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,25 +71,20 @@ def applied(consequences: Consequences) -> Applied:
     )
 
 
-def _summed(figures: Sequence[Figure]) -> dict[str, Mapping[str, int]]:
-    sums: dict[str, Mapping[str, int]] = {}
+def _summed(figures: Sequence[Figure]) -> dict[str, dict[str, int]]:
+    sums: dict[str, dict[str, int]] = {}
     for figure in figures:
-        key = f"{figure.collection}/{figure.id}"
-        sums[key] = _plus(sums[key], figure.values) if key in sums else figure.values
+        _count(sums.setdefault(f"{figure.collection}/{figure.id}", {}), figure.values, 1)
     return sums
 
 
-def rolled_up(figures: Sequence[Figure], rollup: Callable[[Figure], Sequence[Figure]] | None) -> list[Figure]:
+def rolled_up(figures: Iterable[Figure], rollup: Callable[[Figure], Sequence[Figure]] | None) -> list[Figure]:
     """One figure a row: what several add to it, and what finer ones add to it, is summed before it is written."""
-    rows: dict[tuple[str, str], Figure] = {}
+    sums: dict[tuple[str, str], dict[str, int]] = {}
     for fine in figures:
         for figure in (fine, *(rollup(fine) if rollup else ())):
-            key = (figure.collection, figure.id)
-            known = rows.get(key)
-            values = _plus(known.values, figure.values) if known else figure.values
-            rows[key] = Figure(*key, values)
-    moved = ((figure, _minus(figure.values, {})) for figure in rows.values())
-    return [replace(figure, values=values) for figure, values in moved if values]
+            _count(sums.setdefault((figure.collection, figure.id), {}), figure.values, 1)
+    return [Figure(*key, values) for key, values in _without_zeros(sums).items()]
 
 
 def compare(before: Sequence[View], after: Sequence[Look], changes: Changes) -> None:
@@ -103,11 +100,23 @@ def compare(before: Sequence[View], after: Sequence[Look], changes: Changes) -> 
         changes.arm += [timer for timer in consequences.timers if old.timers.get(timer.slot) != timer.due]
         changes.rows += [row for row in consequences.rows if _changed(row, old, new)]
         changes.announcements += [(a, cause) for a in consequences.announcements if f"{a.kind.name}/{a.key}" not in said]
-    for key in sorted(old.figures.keys() | new.figures.keys()):
-        moved = _minus(new.figures.get(key, {}), old.figures.get(key, {}))
-        if moved:
-            collection, _, row = key.partition("/")
-            changes.figures.append(Figure(collection, row, moved))
+    for key, values in sorted(_moved(known, [view for view, _, _ in after]).items()):
+        collection, _, row = key.partition("/")
+        changes.figures.append(Figure(collection, row, values))
+
+
+def _moved(before: Mapping[str, View], after: Sequence[View]) -> dict[str, dict[str, int]]:
+    """How each figure, as collection/id, differs over all customers. What is the same for one of them is passed over."""
+    sums: dict[str, dict[str, int]] = {}
+    now = {view.id: view.applied.figures for view in after}
+    for customer in {**before, **now}:
+        old = before[customer].applied.figures if customer in before else {}
+        new = now.get(customer, {})
+        for figures, others, sign in ((new, old, 1), (old, new, -1)):
+            for key, values in figures.items():
+                if others.get(key) != values:
+                    _count(sums.setdefault(key, {}), values, sign)
+    return _without_zeros(sums)
 
 
 def _worth_writing(view: View, known: View | None) -> bool:
@@ -123,27 +132,24 @@ def _changed(row: Row, old: Applied, new: Applied) -> bool:
 
 
 def _joined(parts: Sequence[Applied]) -> Applied:
+    """Timers, rows and what was said of all; figures are compared by themselves."""
     if len(parts) == 1:
         return parts[0]
-    figures: dict[str, Mapping[str, int]] = {}
-    for part in parts:
-        for key, values in part.figures.items():
-            figures[key] = _plus(figures[key], values) if key in figures else values
     return Applied(
         timers={slot: due for part in parts for slot, due in part.timers.items()},
         rows={key: digest for part in parts for key, digest in part.rows.items()},
-        figures=figures,
         said=tuple(key for part in parts for key in part.said),
     )
 
 
-def _plus(left: Mapping[str, int], right: Mapping[str, int]) -> dict[str, int]:
-    return {name: left.get(name, 0) + right.get(name, 0) for name in left.keys() | right.keys()}
+def _count(sums: dict[str, int], values: Mapping[str, int], sign: int) -> None:
+    for name, value in values.items():
+        sums[name] = sums.get(name, 0) + sign * value
 
 
-def _minus(left: Mapping[str, int], right: Mapping[str, int]) -> dict[str, int]:
-    moved = {name: left.get(name, 0) - right.get(name, 0) for name in left.keys() | right.keys()}
-    return {name: value for name, value in moved.items() if value}
+def _without_zeros(sums: Mapping[K, Mapping[str, int]]) -> dict[K, dict[str, int]]:
+    kept = ((key, {name: value for name, value in values.items() if value}) for key, values in sums.items())
+    return {key: values for key, values in kept if values}
 
 
 def _digest(document: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -92,16 +93,30 @@ def write(database: Database[Document], writes: Mapping[str, Writes], session: S
             database[name].bulk_write(wanted.sums, session=session)
 
 
+def state_of(model: Model[S], document: Document) -> S:
+    """The facts in a document. They are JSON text, which is read and written three times as fast as nested documents."""
+    return _decoder(model.state).decode(document["state"])  # type: ignore[arg-type, no-any-return]  # a class is hashable
+
+
+@cache
+def _decoder(state: type) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(state)
+
+
 def _member(model: Model[S], document: Document) -> Member[S]:
     view = document.get("view")
     return Member(
         key=document["key"],
         customer_id=document["customer"],
-        state=msgspec.convert(document["state"], model.state),
+        state=state_of(model, document),
         revision=document["revision"],
         version=document["version"],
-        view=View(document["_id"], view["members"], msgspec.convert(view["applied"], Applied)) if view else None,
+        view=View(document["_id"], view["members"], _applied(view["applied"])) if view else None,
     )
+
+
+def _applied(stored: Mapping[str, Any]) -> Applied:
+    return Applied(stored["timers"], stored["rows"], stored["figures"], tuple(stored["said"]))
 
 
 def _facts(member: Member[Any]) -> Document:
@@ -111,8 +126,10 @@ def _facts(member: Member[Any]) -> Document:
         "customer": member.customer_id,
         "revision": member.revision,
         "version": member.version + 1,
-        "state": to_document(member.state),
+        "state": msgspec.json.encode(member.state).decode(),
     }
     if member.view:
-        document["view"] = {"members": list(member.view.members), "applied": to_document(member.view.applied)}
+        done = member.view.applied
+        applied = {"timers": done.timers, "rows": done.rows, "figures": done.figures, "said": done.said}
+        document["view"] = {"members": list(member.view.members), "applied": applied}
     return document

@@ -7,7 +7,6 @@ query, and rows of one stretch of time lie together.
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-import msgspec
 from pymongo import ASCENDING
 from pymongo.database import Database
 
@@ -16,7 +15,7 @@ from services.analytics.domain.rows import By, Reach, bounds, coarser, key_of, q
 from services.analytics.domain.sales import Rules, Sales, combine, rules_of
 from services.analytics.domain.series import Row
 from shared.config import Config
-from shared.documents import to_document
+from shared.documents import state_of, to_document
 from shared.fold import Model
 from shared.handlers import Figure
 from shared.mongo import Document, Session, ensure_collection, reachable
@@ -107,7 +106,7 @@ def customers(database: Database[Document]) -> Iterator[Sales]:
     with reachable():
         rows = database[f"{CUSTOMERS.name}_facts"].find({}, {"customer": 1, "state": 1}).sort("customer", ASCENDING)
         for _, members in groupby(rows, key=lambda row: str(row["customer"])):
-            yield combine([msgspec.convert(member["state"], Sales) for member in members])
+            yield combine([state_of(CUSTOMERS, member) for member in members])
 
 
 def stored(database: Database[Document]) -> dict[str, dict[str, int]]:

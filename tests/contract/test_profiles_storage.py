@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import eventlet
-import msgspec
 import pytest
 
 from services.profiles.domain.customer import Customer
 from services.profiles.service import Profiles
 from services.profiles.storage import CUSTOMERS, INDEX, SPEND, TIMELINE, Customers, Period, Search
-from shared.documents import to_document
+from shared.documents import state_of, to_document
 from shared.envelope import Event, from_document
 from shared.errors import StoreAway
 from shared.identity import id_of
@@ -80,7 +79,7 @@ def test_searches_come_out_of_an_index(profiles: Served, wanted: Search) -> None
 def stored(profiles: Served) -> dict[str, tuple[str, Customer]]:
     """By identity key: its customer and its facts."""
     rows = profiles.database["customers_facts"].find()
-    return {row["key"]: (row["customer"], msgspec.convert(row["state"], Customer)) for row in rows}
+    return {row["key"]: (row["customer"], state_of(CUSTOMERS, row)) for row in rows}
 
 
 def in_memory(told: History) -> dict[str, tuple[str, Customer]]:

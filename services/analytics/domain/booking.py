@@ -25,6 +25,7 @@ from services.analytics.domain.periods import Bucket, Starts, starts_of
 from services.analytics.domain.rows import EARLIEST, By, coarser, quarter_of, quoted, row_id
 from services.analytics.domain.sales import Sales
 from shared.commerce import LineItem, Order, Refund, counted
+from shared.commerce.orders import in_time
 
 IN_BUCKETS = tuple(f"in_{bucket}" for bucket in Bucket)
 MEASURES = (
@@ -63,17 +64,23 @@ class Share:
     returned: Sequence[Return] = ()
 
 
-Parts = Sequence[tuple[Share, str]]  # with the row that each is booked in
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An order with the quarter of an hour in which it was placed, and its shares with the row that each is booked in."""
+
+    order: Order
+    quarter: datetime
+    shares: Sequence[tuple[Share, str]]
 
 
 def book(sales: Sales, timezone: str) -> Ledger:
     """What a customer adds to each row of a quarter, by row id; measures that are 0 are left out."""
     ledger: Ledger = defaultdict(lambda: defaultdict(int))
-    parts = {order.order_id: _with_rows(order) for order in sales.orders.values() if order.placed}
-    for order_id, found in parts.items():
-        for share, row in found:
-            _book_order(ledger, sales.orders[order_id], share, ledger[row])
-    _book_customer(ledger, counted(sales.orders), parts, timezone)
+    orders = [_with_rows(order) for order in in_time(sales.orders)]
+    for placed in orders:
+        for share, row in placed.shares:
+            _book_order(ledger, placed.order, share, ledger[row])
+    _book_customer(ledger, [placed for placed in orders if placed.order.counts], timezone)
     return _without_zeros(ledger)
 
 
@@ -103,18 +110,17 @@ def recount(customers: Iterable[Sales], timezone: str) -> Ledger:
 
 def shares(order: Order) -> list[Share]:
     """An order as a whole, by source, by product and by category."""
-    goods = _goods(order)
-    whole = Share(By.ALL, "", order.amount, sum(line.quantity for line in order.products), _returned(order))
-    by_source = replace(whole, by=By.SOURCE, key=order.source or "")
-    return [whole, by_source, *goods.values(), *_by_category(goods, _categories(order.products))]
+    lines = _by_product(order.products)
+    goods = _goods(order, lines)
+    amount, units, returned = order.amount, sum(line.quantity for line in order.products), _returned(order)
+    whole = Share(By.ALL, "", amount, units, returned)
+    by_source = Share(By.SOURCE, order.source or "", amount, units, returned)
+    return [whole, by_source, *goods.values(), *_by_category(goods, lines)]
 
 
-def _with_rows(order: Order) -> Parts:
-    return [(share, _row(order, order.placed_at, share)) for share in shares(order)]
-
-
-def _row(order: Order, at: datetime | None, share: Share) -> str:
-    return row_id(share.by, quarter_of(at or EARLIEST), order.currency or "", share.key)
+def _with_rows(order: Order) -> Placed:
+    quarter, currency = quarter_of(order.placed_at or EARLIEST), order.currency or ""
+    return Placed(order, quarter, [(share, row_id(share.by, quarter, currency, share.key)) for share in shares(order)])
 
 
 def _book_order(ledger: Ledger, order: Order, share: Share, booked: dict[str, int]) -> None:
@@ -127,23 +133,26 @@ def _book_order(ledger: Ledger, order: Order, share: Share, booked: dict[str, in
     booked["gross"] += share.amount
     for back in share.returned:
         booked["returned"] += back.amount
-        made = ledger[_row(order, back.at, share)]
+        made = ledger[row_id(share.by, quarter_of(back.at), order.currency or "", share.key)]
         made["refunds"] += 1
         made["refunded"] += back.amount
 
 
-def _book_customer(ledger: Ledger, orders: Sequence[Order], parts: Mapping[str, Parts], timezone: str) -> None:
+def _book_customer(ledger: Ledger, orders: Sequence[Placed], timezone: str) -> None:
     """Count the customer once in each bucket, where the first order in it was placed. `orders` are in time, so buckets are too."""
-    latest: dict[str, Starts] = {}
-    for order in orders:
-        starts = starts_of(quarter_of(order.placed_at or EARLIEST), timezone)
-        for share, row in parts[order.order_id]:
-            values, place = ledger[row], f"{share.by}|{share.key}"
-            values["new"] += order is orders[0]
-            values["latest"] += order is orders[-1] and share.by is By.ALL
+    latest: dict[tuple[By, str], Starts] = {}
+    for placed in orders:
+        starts = starts_of(placed.quarter, timezone)
+        for share, row in placed.shares:
+            values, place = ledger[row], (share.by, share.key)
+            if placed is orders[0]:
+                values["new"] += 1
+            if placed is orders[-1] and share.by is By.ALL:
+                values["latest"] += 1
             before = latest.get(place)
             for number, measure in enumerate(IN_BUCKETS):
-                values[measure] += before is None or before[number] != starts[number]
+                if before is None or before[number] != starts[number]:
+                    values[measure] += 1
             latest[place] = starts
 
 
@@ -161,13 +170,14 @@ def _returned(order: Order) -> list[Return]:
     return taken
 
 
-def _goods(order: Order) -> dict[str, Share]:
+def _goods(order: Order, products: Mapping[str, Sequence[LineItem]]) -> dict[str, Share]:
     """The lines by product. Refunds of lines, or of the whole order, take off their products, never more than they came to."""
     goods: dict[str, Share] = {}
-    for product, lines in _by_product(order.products).items():
+    refunds = _in_time(order)
+    for product, lines in products.items():
         amount = sum(line.amount or 0 for line in lines)
         left, returned = max(0, amount), []
-        for refund_id, refund in _in_time(order):
+        for refund_id, refund in refunds:
             taken = left if refund.is_whole else min(left, _worth(refund, order, lines[-1]))
             if taken > 0:
                 left -= taken
@@ -176,10 +186,11 @@ def _goods(order: Order) -> dict[str, Share]:
     return goods
 
 
-def _by_category(goods: Mapping[str, Share], categories: Mapping[str, str]) -> list[Share]:
+def _by_category(goods: Mapping[str, Share], products: Mapping[str, Sequence[LineItem]]) -> list[Share]:
+    """By the category of each product; the empty text where no line says one."""
     parts: dict[str, list[Share]] = defaultdict(list)
     for product, share in goods.items():
-        parts[categories[product]].append(share)
+        parts[next((line.category for line in products[product] if line.category), "")].append(share)
     return [
         Share(
             By.CATEGORY,
@@ -218,11 +229,6 @@ def _by_product(lines: Sequence[LineItem]) -> dict[str, list[LineItem]]:
     for line in lines:
         found[line.product_id].append(line)
     return found
-
-
-def _categories(lines: Sequence[LineItem]) -> dict[str, str]:
-    """The category of each product; the empty text where no line says one."""
-    return {product: next((line.category for line in same if line.category), "") for product, same in _by_product(lines).items()}
 
 
 def _without_zeros(ledger: Ledger) -> Ledger:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
+from typing import NamedTuple
 
 from services.campaigns.domain.audiences import Audiences, Rule, RuleKind
 from services.campaigns.domain.customer import Abandonment, Customer
@@ -21,8 +22,7 @@ from shared.commerce import Order, OrderStatus
 _AT = attrgetter("at")
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """From `at` on the order or cart `source` contributes `value`. `timed`: because a window ends, which waits for the clock."""
 
     at: datetime
@@ -45,8 +45,7 @@ class Standing:
     worth: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Life:
+class Life(NamedTuple):
     """An order as it was from `at` on, by what had happened until then."""
 
     at: datetime
@@ -80,6 +79,9 @@ def _lives(order: Order) -> Iterator[Life]:
     if order.placed is None:
         return
     later = [fact for fact in (order.revised, order.cancelled, *order.refunds.values()) if fact and fact.at > order.placed.at]
+    if not later:
+        yield Life(order.placed.at, order)
+        return
     for at in sorted({order.placed.at, *(fact.at for fact in later)}):
         revised = order.revised if order.revised and order.revised.at <= at else None
         cancelled = order.cancelled if order.cancelled and order.cancelled.at <= at else None

@@ -1,6 +1,7 @@
 """One toy service a test: its own database, its own queues, as many processes of it as the test wants."""
 
 import itertools
+import json
 import os
 import signal
 import subprocess
@@ -113,7 +114,9 @@ class System:
 
     def recount(self) -> tuple[int, int]:
         """(orders, revenue) straight from the facts."""
-        orders = [amount for row in self.database["customers_facts"].find() for amount in row["state"]["orders"].values()]
+        orders = [
+            amount for row in self.database["customers_facts"].find() for amount in json.loads(row["state"])["orders"].values()
+        ]
         return len(orders), sum(orders)
 
     def wait_for(self, orders: int, revenue: int, seconds: float = 60.0) -> None:

@@ -1,5 +1,6 @@
 """Each effect once, whatever is delivered twice and whoever dies in between."""
 
+import json
 import signal
 
 import pytest
@@ -104,7 +105,7 @@ def test_a_timer_fires_once_and_never_early_with_two_replicas(system: System) ->
     system.wait_for(100, 10_000)
     fired = wait_until(lambda: _fired(system) if len(_fired(system)) == 100 else None, what="100 fired timers")
     assert all(timer["fired_at"] >= timer["due"] for timer in fired)
-    assert all(row["state"]["pings"] == 1 for row in system.database["customers_facts"].find())
+    assert all(json.loads(row["state"])["pings"] == 1 for row in system.database["customers_facts"].find())
 
 
 def test_a_timer_whose_owner_is_killed_while_firing_is_fired_by_the_next(system: System) -> None:
@@ -112,7 +113,7 @@ def test_a_timer_whose_owner_is_killed_while_firing_is_fired_by_the_next(system:
     system.start(fault="timers.before_commit:kill").wait(timeout=60)
     system.start()
     wait_until(lambda: len(_fired(system)) == 1, what="the fired timer")
-    assert system.database["customers_facts"].find_one()["state"]["pings"] == 1
+    assert json.loads(system.database["customers_facts"].find_one()["state"])["pings"] == 1
 
 
 def _fired(system: System) -> list[dict[str, object]]:
