@@ -20,6 +20,7 @@ from shared.topology import inbox_exchange
 OPEN, REPLAYING = "open", "replaying"
 REPLAY_HEADER = "crm-replay"
 _KEEP = timedelta(days=180)
+_MOST = 8 * 1024 * 1024  # bytes of a body that are kept: a document of MongoDB holds 16 MiB
 
 
 def create_indexes(database: Database[Document]) -> None:
@@ -38,6 +39,7 @@ def park(
 ) -> str:
     """Keep a delivery that cannot be applied, and return the id of the entry. Parking it again counts an attempt.
 
+    Of a body that is larger than any event should be, the beginning is kept, to be looked at and not to be replayed.
     `replay_to` names the exchange of a replay, where that is not the inbox of the service.
     """
     entry_id = _entry_id(headers, body)
@@ -47,7 +49,9 @@ def park(
         "headers": {str(name): _plain(value) for name, value in headers.items() if _own(name)},
         "routing_key": routing_key,
         "replay_to": replay_to,
-        "body": Binary(body),
+        "body": Binary(body[:_MOST]),
+        "size": len(body),
+        "whole": len(body) <= _MOST,
         "reason": reason,
         "state": OPEN,
         "parked_at": datetime.now(UTC),
@@ -71,8 +75,9 @@ def entry(database: Database[Document], entry_id: str) -> Document | None:
 
 
 def ask_for_replay(database: Database[Document], entry_id: str | None = None, event: str | None = None) -> int:
-    """Have one entry, or all open ones (of an event), sent through the inbox again; returns how many."""
-    wanted: Document = {"state": OPEN, **({"_id": entry_id} if entry_id else {}), **({"event": event} if event else {})}
+    """Have one entry, or all open ones (of an event), sent through the inbox again; returns how many. Only whole ones are."""
+    wanted: Document = {"state": OPEN, "whole": {"$ne": False}}
+    wanted |= {**({"_id": entry_id} if entry_id else {}), **({"event": event} if event else {})}
     with reachable():
         # an entry may have been parked again before the relay noted that it had sent it
         return database["parked"].update_many(wanted, {"$set": {"state": REPLAYING}, "$unset": {"sent_at": ""}}).modified_count

@@ -38,6 +38,20 @@ def test_a_bad_event_is_parked_with_its_raw_bytes_and_the_others_go_on(system: S
     assert system.database["parked"].count_documents({}) == 1
 
 
+def test_an_event_that_no_document_could_hold_is_parked_with_its_beginning_and_not_replayed(system: System) -> None:
+    huge = letter(order(903, 1))
+    huge = replace(huge, body=b"{" + b" " * 17 * 1024 * 1024 + b"}")
+    system.publish([order(number, number % 20) for number in range(30)])
+    system.send([huge])
+    system.publish([order(number, number % 20) for number in range(30, 60)])
+    system.start()
+    system.wait_for(60, 6_000)
+    entry = wait_until(lambda: system.database["parked"].find_one(), what="a parked entry")
+    assert (entry["size"], entry["whole"], entry["event_id"]) == (len(huge.body), False, huge.id)
+    assert huge.body.startswith(bytes(entry["body"]))
+    assert parked.ask_for_replay(system.database) == 0
+
+
 def test_an_event_that_ends_its_process_is_parked_alone(system: System) -> None:
     system.publish([order(number, number % 20) for number in range(60)])
     bomb = order(902, 1, order_id=BOMB)
