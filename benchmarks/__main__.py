@@ -21,14 +21,13 @@ BENCHMARKS: dict[str, Benchmark] = {
     "timers": timers.run,
     "growth": growth.run,
 }
-FLAMES = "flames"
-README = REPOSITORY / "benchmarks" / "README.md"
-PLOT = results.FOLDER / "latest.svg"
+FLAMES, REPORT = "flames", "report"
+HERE = REPOSITORY / "benchmarks"
 _DEFAULT = Options()
 
 
 @click.command()
-@click.argument("names", nargs=-1, type=click.Choice([*BENCHMARKS, FLAMES]), metavar="[NAME]...")
+@click.argument("names", nargs=-1, type=click.Choice([*BENCHMARKS, FLAMES, REPORT]), metavar="[NAME]...")
 @click.option("--trials", default=_DEFAULT.trials, show_default=True, help="Repetitions; the figures are their medians.")
 @click.option("--seconds", default=_DEFAULT.seconds, show_default=True, help="How long about one trial of one side measures.")
 @click.option("--timers", default=_DEFAULT.timers, show_default=True, help="Timers that are armed.")
@@ -38,44 +37,60 @@ _DEFAULT = Options()
     show_default=True,
     help="Numbers of customers that growth compares, from small to large.",
 )
-@click.option("--report-only", is_flag=True, help="Measure nothing: write tables and plot from the newest results.")
-def main(names: tuple[str, ...], trials: int, seconds: float, timers: int, customers: str, report_only: bool) -> None:
+@click.option(
+    "--folder", default=HERE, type=click.Path(path_type=Path), help="Where README.md and results/ are.  [default: benchmarks]"
+)
+def main(names: tuple[str, ...], trials: int, seconds: float, timers: int, customers: str, folder: Path) -> None:
     """Measure how fast Sambandh is, side by side with others, on a MongoDB and a RabbitMQ of its own.
 
-    Without NAME everything is measured, which takes about half an hour; only `flames`, which records flame graphs of the consume path
-    with py-spy, has to be asked for. Each benchmark writes a file to benchmarks/results; the table of
+    \b
+    NAME is one or more of
+      consume   the four effects of a purchase, beside plain nameko, FastStream and the ceiling
+      ingest    events over HTTP for each core of the collector
+      latency   from the answer to a request until it shows in every service
+      relay     publishing from an outbox, beside kombu
+      timers    arming, cancelling, resting, firing
+      growth    what an order costs with more and more customers
+      flames    flame graphs of the consume path, with py-spy (not unless asked for)
+      report    nothing is measured, only shown anew
+
+    Without NAME everything is measured, which takes about half an hour. Each benchmark writes a file to benchmarks/results; the tables of
     benchmarks/README.md and benchmarks/results/latest.svg are made of the newest file of each.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stop what was started
     options = Options(trials, seconds, timers, tuple(int(size) for size in customers.split(",")))
-    for name in [] if report_only else names or BENCHMARKS:
-        click.echo(f"{name} ...", err=True)
-        for path in _flames() if name == FLAMES else [_measure(name, options)]:
-            click.echo(path.relative_to(REPOSITORY))
-    show(README, PLOT)
+    for name in names or BENCHMARKS:
+        if name in BENCHMARKS:
+            _measure(name, options, folder)
+        elif name == FLAMES:
+            _record()
+    show(folder)
 
 
-def _flames() -> list[Path]:
+def _record() -> None:
     with System() as system:
-        return flames.record(system)
+        for path in flames.record(system):
+            click.echo(path)
 
 
-def _measure(name: str, options: Options) -> Path:
+def _measure(name: str, options: Options, folder: Path) -> None:
     """Run one benchmark on fresh servers."""
+    click.echo(f"{name} ...")
     with System() as system:
         about = results.circumstances(system, options)
         outcome = BENCHMARKS[name](system, options)
     for row in outcome.rows:
         click.echo(f"  {row.what}: {row.figure:,.3g} {row.unit}")
-    return results.write(name, about, outcome)
+    written = results.write(folder / "results", name, about, outcome)
+    click.echo(f"  {written}")
 
 
-def show(readme: Path, picture: Path) -> None:
-    """Write table and plot from the newest results."""
-    newest = results.newest()
+def show(folder: Path) -> None:
+    """Write tables and plot from the newest results."""
+    readme, newest = folder / "README.md", results.newest(folder / "results")
     readme.write_text(report.put_between(readme.read_text(), report.tables(newest)))
     if "consume" in newest:
-        plot.consume(newest["consume"], picture)
+        plot.consume(newest["consume"], folder / "results" / "latest.svg")
 
 
 if __name__ == "__main__":

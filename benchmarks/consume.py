@@ -8,34 +8,16 @@ from typing import Any
 
 from benchmarks.options import Options
 from benchmarks.outcome import Aim, Outcome, Row, ratio, significant
-from benchmarks.processor import Meter, Spent
+from benchmarks.processor import Meter
 from benchmarks.sides import SIDES, Side
 from benchmarks.system import System
+from benchmarks.trial import Trial
 from benchmarks.workload import Shop
 from shared.envelope import Event
 
 CUSTOMERS = 2_000
 _FEWEST, _MOST = 500, 60_000
 _SETTLE_SECONDS = 1.0
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One measured run of one side: seconds of wall time and of processor time for so many orders."""
-
-    orders: int
-    seconds: float
-    spent: Spent
-
-    @property
-    def rate(self) -> float:
-        """Orders a second."""
-        return self.orders / self.seconds
-
-    @property
-    def cost(self) -> float:
-        """Milliseconds of processor time an order, in services, database and broker."""
-        return sum(self.spent.values()) / self.orders * 1000
 
 
 @dataclass(frozen=True)
@@ -88,7 +70,7 @@ def sides(standings: Mapping[str, Standing]) -> list[dict[str, Any]]:
 def standing(trials: Sequence[Trial]) -> Standing:
     """The medians of some trials of one side."""
     groups = trials[0].spent
-    costs = {group: median(trial.spent[group] / trial.orders * 1000 for trial in trials) for group in groups}
+    costs = {group: median(trial.cost_in(group) for trial in trials) for group in groups}
     return Standing(median(trial.rate for trial in trials), median(trial.cost for trial in trials), costs)
 
 

@@ -3,12 +3,13 @@
 from dataclasses import asdict
 from statistics import median
 
-from benchmarks.consume import Trial, drain
+from benchmarks.consume import drain
 from benchmarks.options import Options
 from benchmarks.outcome import Aim, Outcome, Row, ratio
 from benchmarks.seeding import Template, multiply, templates
 from benchmarks.sides import SERVICES, Sambandh
 from benchmarks.system import System
+from benchmarks.trial import Trial
 from benchmarks.workload import Shop
 
 _TEMPLATES = 200

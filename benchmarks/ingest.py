@@ -5,29 +5,21 @@ import json
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from statistics import median
 from typing import Any
 
 from benchmarks.options import Options
 from benchmarks.outcome import Aim, Outcome, Row
-from benchmarks.processor import Meter, Spent
+from benchmarks.processor import Meter
 from benchmarks.system import System
+from benchmarks.trial import Trial
 from benchmarks.visitors import Visitors
 
 BATCH = 100
 _CONNECTIONS = 4
 _WARM_UP = 20  # requests
 _MOST = 2_000
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One measured run: processor seconds by group of processes, for so many accepted events."""
-
-    events: int
-    seconds: float
-    spent: Spent
 
 
 def run(system: System, options: Options) -> Outcome:
@@ -45,16 +37,16 @@ def run(system: System, options: Options) -> Outcome:
             before = archive.estimated_document_count()
             groups = {"collector": [door], "mongod": [system.mongo.process]}
             trials.append(_measure(port, requests, Meter(groups)))
-            _check(archive.estimated_document_count() - before, trials[-1].events)
+            _check(archive.estimated_document_count() - before, trials[-1].count)
     finally:
         system.stop([door])
     return Outcome(rows(trials), [asdict(one) for one in trials], f"batches of {BATCH}, {_CONNECTIONS} connections")
 
 
 def rows(trials: Sequence[Trial]) -> list[Row]:
-    per_core = median(trial.events / trial.spent["collector"] for trial in trials)
-    wall = median(trial.events / trial.seconds for trial in trials)
-    database = median(trial.spent["mongod"] / trial.events * 1000 for trial in trials)
+    per_core = median(trial.count / trial.spent["collector"] for trial in trials)
+    wall = median(trial.rate for trial in trials)
+    database = median(trial.cost_in("mongod") for trial in trials)
     return [
         Row("ingest: events a second for each core spent in the collector", per_core, "events/s", Aim(5_000)),
         Row("ingest: events a second accepted, everything on this machine", wall, "events/s"),

@@ -36,16 +36,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The rows of a benchmark, and its trials as JSON values. `under` says on what data and settings it ran."""
+    """The rows of a benchmark, and its raw trials as JSON values. `under` says on what data and settings it ran."""
 
     rows: Sequence[Row]
-    trials: Any = None
+    raw: Any = None
     under: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         rows = [row.document() for row in self.rows]
-        return {"under": self.under, "rows": rows, "trials": self.trials, **self.extra}
+        return {"under": self.under, "rows": rows, "raw": self.raw, **self.extra}
 
 
 def significant(figure: float) -> float:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from statistics import median
 
@@ -14,8 +14,9 @@ import amqp
 
 from benchmarks.options import Options
 from benchmarks.outcome import Aim, Outcome, Row, ratio
-from benchmarks.processor import Meter, Spent
+from benchmarks.processor import Meter
 from benchmarks.system import System, wait_until
+from benchmarks.trial import Trial
 from benchmarks.workload import Shop
 from deploy.local.processes import Process
 from deploy.local.settings import REPOSITORY
@@ -24,19 +25,6 @@ from shared import broker
 QUEUE = "bench.published"
 _EXCHANGE = "profiles.events"
 _FEWEST = 2_000
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One measured run: processor seconds by group of processes, for so many messages."""
-
-    messages: int
-    seconds: float
-    spent: Spent
-
-    @property
-    def rate(self) -> float:
-        return self.messages / self.seconds
 
 
 def run(system: System, options: Options) -> Outcome:

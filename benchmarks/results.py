@@ -15,7 +15,6 @@ from benchmarks.outcome import Outcome
 from benchmarks.system import System
 from deploy.local.settings import REPOSITORY
 
-FOLDER = REPOSITORY / "benchmarks" / "results"
 _PACKAGES = ("nameko", "eventlet", "kombu", "amqp", "pymongo", "msgspec", "faststream")
 Document = dict[str, Any]
 
@@ -34,17 +33,17 @@ def circumstances(system: System, options: Options) -> Document:
     }
 
 
-def write(name: str, about: Document, outcome: Outcome) -> Path:
-    """A file for one benchmark of a run. Figures that were measured differ in their fourth digit anyway: three are kept."""
+def write(folder: Path, name: str, about: Document, outcome: Outcome) -> Path:
+    """A file for one benchmark of a run. Four digits are kept of what was measured: it never comes out the same in the third."""
     stamp = about["at"].replace(":", "").replace("-", "")[:13]
-    path = FOLDER / f"{stamp}-{name}.json"
+    path = folder / f"{stamp}-{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {"benchmark": name, **about, "load": [round(one, 1) for one in os.getloadavg()], **outcome.document()}
     path.write_text(json.dumps(_rounded(content), indent=1) + "\n")
     return path
 
 
-def newest(folder: Path = FOLDER) -> dict[str, Document]:
+def newest(folder: Path) -> dict[str, Document]:
     """The last result of each benchmark, by its name."""
     found = [json.loads(path.read_text()) for path in folder.glob("*.json")]
     return {result["benchmark"]: result for result in sorted(found, key=lambda result: str(result["at"]))}
