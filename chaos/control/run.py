@@ -3,7 +3,7 @@
 import json
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from chaos import ledger
 from chaos.control.counting import Tally, tally, tally_of_sum
 from chaos.control.plain import PlainSystem
 from chaos.faults.processes import Kill, KillPair, Roll, kill, kill_pair, roll
-from chaos.faults.servers import KillServer
+from chaos.faults.servers import Away, KillServer, database_away
 from chaos.history import History
 from chaos.results import DIRECTORY
 from chaos.workload.doors import PlainDoor
@@ -28,6 +28,7 @@ _ORDERS_ONLY = Mix(carts=0.0, refunds=0.0, cancellations=0.0, consumables=0.0)
 _QUIET_SECONDS = 6.0
 _SUMMED = "analytics"
 Say = Callable[[str], None]
+ControlFault = Kill | KillPair | Roll | KillServer | Away
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +99,10 @@ def _break(system: PlainSystem, book: ledger.Ledger, limits: Limits, say: Say) -
     generator.start()
     began = time.monotonic()
     try:
-        for _ in range(limits.rounds):
+        for fault in _faults(random, names, limits.rounds):
             if time.monotonic() - began > limits.seconds:
                 break
-            time.sleep(random.uniform(*_PAUSE))
-            fault = _fault(random, random.sample(names, len(names)))
-            system.history.add("inject", fault.kind, fault.target)
-            fault.inject(system)
+            _do(system, fault, random.uniform(*_PAUSE))
     finally:
         generator.stop()
     say(f"{book.accepted} of {book.attempted} orders accepted; waiting for the queues to empty")
@@ -112,16 +110,28 @@ def _break(system: PlainSystem, book: ledger.Ledger, limits: Limits, say: Say) -
     _settle(system)
 
 
-def _fault(random: Random, names: list[str]) -> Kill | KillPair | Roll | KillServer:
-    """In the proportions of the plans `kills`, `servers` and `rolls` together."""
-    makers: Mapping[str, Callable[[], Kill | KillPair | Roll | KillServer]] = {
-        "kill": lambda: kill(random, names),
-        "pair": lambda: kill_pair(random, names),
-        "roll": lambda: roll(random, names),
-        "broker": lambda: KillServer("rabbitmq"),
-        "database": lambda: KillServer("mongod"),
+def _do(system: PlainSystem, fault: ControlFault, pause: float) -> None:
+    time.sleep(pause)
+    system.history.add("inject", fault.kind, fault.target)
+    fault.inject(system)
+    time.sleep(fault.hold)
+    fault.heal(system)
+
+
+def _faults(random: Random, names: Sequence[str], rounds: int) -> Iterator[ControlFault]:
+    """In the proportions of the plans `kills`, `servers`, `rolls` and `away` together; every kind comes up before one does by chance."""
+    makers: Mapping[str, tuple[int, Callable[[Sequence[str]], ControlFault]]] = {
+        "kill": (9, lambda order: kill(random, order)),
+        "pair": (1, lambda order: kill_pair(random, order)),
+        "roll": (4, lambda order: roll(random, order)),
+        "broker": (2, lambda order: KillServer("rabbitmq")),
+        "database": (2, lambda order: KillServer("mongod")),
+        "database away": (1, lambda order: database_away(random, order)),
     }
-    return makers[random.choices(list(makers), [9, 1, 4, 2, 2])[0]]()
+    weights = [weight for weight, _ in makers.values()]
+    drawn = [*random.sample(list(makers), len(makers)), *random.choices(list(makers), weights, k=rounds)]
+    for kind in drawn[:rounds]:
+        yield makers[kind][1](random.sample(list(names), len(names)))
 
 
 def _settle(system: PlainSystem) -> None:

@@ -145,3 +145,12 @@ def _set_watermark(system: System, fraction: str) -> None:
     environment = {**os.environ, **process.environment}
     command = [RABBITMQCTL, "-q", "set_vm_memory_high_watermark", fraction]
     subprocess.run(command, env=environment, check=True, timeout=60, capture_output=True)
+
+
+def database_away(random: Random, names: Sequence[str]) -> Away:
+    """For longer than a client of MongoDB waits for it by default."""
+    return Away("mongod", random.uniform(35.0, 45.0))
+
+
+def broker_away(random: Random, names: Sequence[str]) -> Away:
+    return Away("rabbitmq", random.uniform(15.0, 25.0))
