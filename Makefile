@@ -58,6 +58,10 @@ control: $(INSTALLED) ## the same faults against the plain nameko way
 proof: $(INSTALLED) ## write docs/proof.md from the results in chaos/results
 	@$(PYTHON_BIN) -m chaos proof
 
+.PHONY: bench
+bench: $(INSTALLED) ## measure how fast it is, side by side with others (BENCH="consume --trials 5" for a part)
+	@$(PYTHON_BIN) -W ignore -m benchmarks $(BENCH)
+
 # Keeping it clean
 
 .PHONY: check lint format format-check types docs docs-check
