@@ -27,7 +27,7 @@ stop: $(INSTALLED) ## stop everything; the data stay in .run
 status: $(INSTALLED) ## show every process with its state and ports
 	@$(PYTHON_BIN) -m deploy.local status
 
-demo: $(INSTALLED) ## replay real purchases and check every total (DEMO_ORDERS=5000 limits them)
+demo: $(INSTALLED) ## replay 20,000 real purchases and check every total (DEMO_ORDERS=5000, or =all for 69,659)
 	@$(PYTHON_BIN) -m demo
 
 flow: $(INSTALLED) ## who publishes and who handles an event: make flow EVENT=order_completed
@@ -89,6 +89,12 @@ docs: $(INSTALLED) manifests ## write the generated documents and manifests
 docs-check: docs
 	@git diff --exit-code -- docs deploy/k8s || { echo "The generated documents were out of date: commit what \`make docs\` wrote." >&2; exit 1; }
 
+# Watching it
+
+.PHONY: alerts-drill
+alerts-drill: $(INSTALLED) ## stop each process of the running system for a minute: its alert fires and no other
+	@$(PYTHON_BIN) -m deploy.prometheus
+
 # Kubernetes
 
 .PHONY: manifests dev-secrets
@@ -98,12 +104,32 @@ manifests: $(INSTALLED) ## write the generated manifests below deploy/k8s
 dev-secrets: $(INSTALLED) ## generate the secrets of the development cluster, once
 	@$(PYTHON_BIN) -m deploy.k8s dev-secrets
 
+# What it is made of
+
+AUDIT := .venv/audit
+$(AUDIT)/.installed: deploy/audit/requirements.lock $(INSTALLED)
+	$(PYTHON_BIN) -m venv $(AUDIT)
+	$(AUDIT)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.PHONY: audit sbom licences
+audit: $(AUDIT)/.installed ## look for known vulnerabilities of what the image contains (asks the package index)
+	$(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements.lock
+
+sbom: $(AUDIT)/.installed ## write the bill of materials of the image, CycloneDX 1.6, to .run/sbom.json
+	@mkdir -p .run
+	$(AUDIT)/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --spec-version 1.6 --output-reproducible -o .run/sbom.json
+
+licences: $(INSTALLED) ## list the licences of what the image contains
+	@$(PYTHON_BIN) -m deploy.licences
+
 # Maintaining it
 
 .PHONY: lock clean
 lock: ## resolve the dependencies of pyproject.toml anew into the hashed lock files
 	$(COMPILE) -o requirements.lock
 	$(COMPILE) --extra local --extra dev -o requirements-dev.lock
+	$(subst pyproject.toml,deploy/audit/requirements.in,$(COMPILE)) -o deploy/audit/requirements.lock
 
 clean: ## remove caches, the environment and all local data (stop it first)
 	@if [ -x $(PYTHON_BIN) ]; then $(PYTHON_BIN) -m deploy.local down; fi

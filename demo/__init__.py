@@ -1,12 +1,13 @@
-"""`make demo`: a year and a half of real purchases through the whole system, and every total checked.
+"""`make demo`: real purchases through the whole system, and every total checked.
 
-Replays the CDNOW log (69,659 orders of 23,570 customers, 1997-01-01 to 1998-06-30) through the published Segment client, as a shop would
-send them, then asks each service over HTTP what came of it and compares that with a computation over the file.
+Replays the CDNOW log (69,659 orders of 23,570 customers, 1997-01-01 to 1998-06-30), or the first so many orders of it, through the
+published Segment client, as a shop would send them, then asks each service over HTTP what came of it and compares that with a
+computation over the file.
 
     purchases  the file: what was bought          figures     what the services must say, computed from the file alone
     download   where the file comes from          system      the running system, or one started for the demo
-    segment    the shop's side: the client        reader      the HTTP answers
-    services   one witness for each service       watch       waiting until each has everything
+    shop       the shop's side: the client        reader      the HTTP answers
+    outcomes   one witness for each service       watch       waiting until each has everything
     replay     all of it in order                 display     what a person sees
 
 How it stays exact in a system that has other data: the demo has a source of its own (name and write key), by which analytics tells

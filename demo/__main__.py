@@ -15,9 +15,20 @@ from demo.system import directory, running_system
 from deploy.local.errors import StackError
 
 
+def _limit(context: click.Context, parameter: click.Parameter, value: str) -> int | None:
+    """A number of orders; None for `all`."""
+    return None if value == "all" else click.IntRange(1)(value, parameter, context)
+
+
 @click.command()
 @click.option(
-    "--orders", type=click.IntRange(1), envvar="DEMO_ORDERS", help="Only the first so many orders, by date and then by line."
+    "--orders",
+    metavar="NUMBER|all",
+    callback=_limit,
+    envvar="DEMO_ORDERS",
+    default="20000",
+    show_default=True,
+    help="The first so many orders, by date and then by line; `all` for the whole log.",
 )
 @click.option(
     "--file",

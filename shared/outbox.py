@@ -6,8 +6,7 @@ the mark of those that the broker confirmed. A crash anywhere leaves rows pendin
 
 import threading
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from time import monotonic
+from datetime import UTC, datetime
 
 from pymongo import ASCENDING
 from pymongo.database import Database
@@ -79,7 +78,6 @@ class Relay(Worker):
         self._publisher = Publisher(self.config.amqp_uri, f"{self.config.service}-relay")
         self._lease = Lease(self.database, "relay")
         self._bell = _bells.setdefault(self.database.name, threading.Event())
-        self._measured = 0.0
         self.repeat(self._round)
         self._publisher.discard()
         self._lease.release()
@@ -89,8 +87,7 @@ class Relay(Worker):
         if not self.every(self._lease.renew_after.total_seconds(), self._lease.hold):
             self.wait(self._lease.renew_after.total_seconds())
             return
-        self._measure()
-        self.every(1.0, self._replay_parked)
+        self.every(2.0, self._replay_parked)
         if self._publish_window() < WINDOW:
             self._publisher.beat()
             self._bell.wait(self.poll_seconds)
@@ -99,6 +96,7 @@ class Relay(Worker):
     def _publish_window(self) -> int:
         with reachable():
             rows = list(self._rows.find(_PENDING).sort("pending_since", ASCENDING).limit(WINDOW))
+        self._measure(rows)
         if not rows:
             return 0
         try:
@@ -132,14 +130,12 @@ class Relay(Worker):
             else:
                 self._rows.delete_many(wanted)
 
-    def _measure(self) -> None:
-        """Once a second: how much is pending and for how long. Counting stops at a limit, so a backlog costs nothing extra."""
-        if monotonic() - self._measured < 1:
-            return
-        self._measured = monotonic()
+    def _measure(self, rows: Sequence[Document]) -> None:
+        """How much is pending and for how long. Only a backlog is counted, once a second and up to a limit."""
+        oldest = rows[0]["pending_since"] if rows else datetime.now(UTC)
+        metrics.OUTBOX_OLDEST.set(max(0.0, (datetime.now(UTC) - oldest).total_seconds()))
+        metrics.OUTBOX_PENDING.set(self.every(1.0, self._backlog) if len(rows) == WINDOW else len(rows))
+
+    def _backlog(self) -> int:
         with reachable():
-            oldest = self._rows.find_one(_PENDING, {"pending_since": 1}, sort=[("pending_since", ASCENDING)])
-            count = self._rows.count_documents(_PENDING, limit=self.config.backlog_limit, hint="pending") if oldest else 0
-        age = datetime.now(UTC) - oldest["pending_since"] if oldest else timedelta(0)
-        metrics.OUTBOX_PENDING.set(count)
-        metrics.OUTBOX_OLDEST.set(max(0.0, age.total_seconds()))
+            return self._rows.count_documents(_PENDING, limit=self.config.backlog_limit, hint="pending")
