@@ -17,6 +17,11 @@ from shared import metrics
 
 _STUCK = 20.0  # seconds without a turn of the event loop after which a process is not live
 _TICK = 0.5
+_CAUSES = {  # of a failing task, by the name of the error that it reports
+    "starting": "starting",
+    "BrokerAway": "broker",
+    **dict.fromkeys(("StoreAway", "TooMuchAtOnce", "ServerSelectionTimeoutError", "AutoReconnect", "NetworkTimeout"), "database"),
+}
 
 
 class Health:
@@ -29,12 +34,21 @@ class Health:
 
     def expect(self, part: str) -> None:
         """A part that has to report before the process is ready."""
-        self._parts.setdefault(part, "starting")
+        if part not in self._parts:
+            self.failing(part, "starting")
 
     def working(self, part: str) -> None:
-        self._parts[part] = None
+        self._note(part, None)
 
     def failing(self, part: str, reason: str) -> None:
+        """`reason` is the name of an error: it is shown to whoever asks, and metrics are told its cause."""
+        self._note(part, reason)
+
+    def _note(self, part: str, reason: str | None) -> None:
+        if reason is not None or self._parts.get(part, "") is not None:
+            cause = None if reason is None else _CAUSES.get(reason, "other")
+            for each in {*_CAUSES.values(), "other"}:
+                metrics.TASK_FAILING.labels(part, each).set(each == cause)
         self._parts[part] = reason
 
     def turn(self, lag: float) -> None:

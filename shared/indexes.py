@@ -4,30 +4,50 @@ A service does the same at its start. On Kubernetes a job does it first, so that
 an index is being built. Reads MONGO_URI and MONGO_DATABASE as the service does.
 """
 
+import importlib
 import sys
 
 import click
+from pymongo.database import Database
 
-from shared.config import load
+from shared import mongo, parked
+from shared.config import Config, load
+from shared.consume import Inbox
 from shared.errors import ConfigurationError, StoreAway
-from shared.registry import service_classes, service_names
-from shared.run import create_indexes, prepare
+from shared.mongo import Document
+from shared.registry import Classes, service_classes, service_names
+from shared.unit_of_work import UnitOfWork
+
+
+def unit_of_work(database: Database[Document], classes: Classes) -> UnitOfWork:
+    """The unit of work of a service, with the models that its inbox feeds."""
+    inbox = getattr(classes.worker, "inbox", None)
+    return UnitOfWork(database, classes.worker, inbox.models if isinstance(inbox, Inbox) else ())
+
+
+def create(work: UnitOfWork, config: Config) -> None:
+    """Collections and indexes of the runtime and of the service. Raises StoreAway."""
+    storage = importlib.import_module(f"services.{config.service}.storage")
+    with mongo.reachable():
+        work.create_indexes(config.inbox_retention_days)
+        parked.create_indexes(work.database)
+        storage.create_indexes(work.database, config)
 
 
 @click.command(help=__doc__)
 @click.argument("service", type=click.Choice(service_names()))
 def main(service: str) -> None:
     try:
-        settings = prepare(load(service), service_classes(service))
-        create_indexes(settings)
+        config = load(service)
+        database = mongo.connect(config)
+        create(unit_of_work(database, service_classes(service)), config)
     except ConfigurationError as error:
         raise click.ClickException(f"the environment is not right: {error}") from None
     except StoreAway as error:
         raise click.ClickException(f"MongoDB cannot be reached at MONGO_URI ({error}): is it running?") from None
-    database = settings["DATABASE"]
-    indexes = sum(len(database[name].index_information()) for name in database.list_collection_names())
+    count = sum(len(database[name].index_information()) for name in database.list_collection_names())
     database.client.close()
-    click.echo(f"{service}: {indexes} indexes")
+    click.echo(f"{service}: {count} indexes")
 
 
 if __name__ == "__main__":

@@ -43,6 +43,10 @@ INBOX_DEPTH = Gauge("crm_inbox_messages", "Messages that wait in a queue", ["que
 BLOCKED = Gauge("crm_broker_blocked_state", "1 while the broker blocks publishing", registry=REGISTRY)
 # How late the event loop wakes a sleeper: work that hogs the processor shows here.
 HUB_LAG = Histogram("crm_hub_lag_seconds", "Delay of the event loop", buckets=_SECONDS, registry=REGISTRY)
+# 1 while a task of the process (partitions, relay, timers, ...) fails, by cause: database, broker, starting, other.
+TASK_FAILING = Gauge("crm_task_failing_state", "1 while a task of the process fails", ["task", "cause"], registry=REGISTRY)
+# Members of the database's replica set as this process sees them: primary, secondary, unreachable.
+DATABASE_MEMBERS = Gauge("crm_database_known_members", "Members of the replica set", ["state"], registry=REGISTRY)
 # HTTP requests by route template, never by path.
 HTTP_SECONDS = Histogram(
     "crm_http_request_seconds", "HTTP requests", ["route", "method", "status"], buckets=_SECONDS, registry=REGISTRY

@@ -6,22 +6,21 @@ HTTP cannot starve events. Green threads are patched in before anything else is 
 
 import shared.green  # noqa: F401, I001 - first: it patches what the others import
 
-import importlib
 import signal
 import sys
+from functools import partial
 from typing import Any
 
 import click
 import eventlet
 from nameko.runners import ServiceRunner
+from pymongo import MongoClient
 
-from shared import faults, health, logs, mongo, parked
+from shared import faults, health, indexes, logs, metrics, mongo
 from shared.config import Config, load
-from shared.consume import Inbox
 from shared.errors import ConfigurationError, StoreAway
 from shared.health import HEALTH
 from shared.registry import Classes, service_classes
-from shared.unit_of_work import UnitOfWork
 
 _log = logs.get(__name__)
 
@@ -29,25 +28,18 @@ _log = logs.get(__name__)
 def prepare(config: Config, classes: Classes) -> dict[str, Any]:
     """nameko's configuration of a process, with the database and the unit of work that its extensions share."""
     database = mongo.connect(config)
-    inbox = getattr(classes.worker, "inbox", None)
-    models = inbox.models if isinstance(inbox, Inbox) else ()
     return {
         "WEB_SERVER_ADDRESS": f"{config.http_host}:{config.http_port}",
         "max_workers": 100,
         "SAMBANDH": config,
         "DATABASE": database,
-        "UNIT_OF_WORK": UnitOfWork(database, classes.worker, models),
+        "UNIT_OF_WORK": indexes.unit_of_work(database, classes),
     }
 
 
 def create_indexes(settings: dict[str, Any]) -> None:
     """Collections and indexes of the runtime and of the service. Raises StoreAway."""
-    config: Config = settings["SAMBANDH"]
-    storage = importlib.import_module(f"services.{config.service}.storage")
-    with mongo.reachable():
-        settings["UNIT_OF_WORK"].create_indexes(config.inbox_retention_days)
-        parked.create_indexes(settings["DATABASE"])
-        storage.create_indexes(settings["DATABASE"], config)
+    indexes.create(settings["UNIT_OF_WORK"], settings["SAMBANDH"])
 
 
 def create_indexes_patiently(settings: dict[str, Any]) -> None:
@@ -58,9 +50,21 @@ def create_indexes_patiently(settings: dict[str, Any]) -> None:
             HEALTH.working("indexes")
             return
         except StoreAway as error:
-            HEALTH.failing("indexes", str(error))
+            HEALTH.failing("indexes", type(error).__name__)
             _log.warning("waiting for the database", error=logs.place(error))
             eventlet.sleep(1)
+
+
+def watch_members(client: MongoClient[Any]) -> None:
+    """Have metrics say which members of the replica set this process knows; asked when they are read, without a word to the database."""
+    roles = {"primary": {"RSPrimary", "Mongos"}, "secondary": {"RSSecondary"}, "unreachable": {"Unknown", "RSOther"}}
+
+    def members(kinds: set[str]) -> int:
+        known = client.topology_description.server_descriptions().values()
+        return sum(member.server_type_name in kinds for member in known)
+
+    for state, kinds in roles.items():
+        metrics.DATABASE_MEMBERS.labels(state).set_function(partial(members, kinds))
 
 
 def stop_on_signals(runner: ServiceRunner) -> None:
@@ -89,6 +93,7 @@ def main(service: str, part: str) -> None:
         faults.arm_from_environment()
     classes = service_classes(service)
     settings = prepare(config, classes)
+    watch_members(settings["DATABASE"].client)
     HEALTH.expect("indexes")
     HEALTH.expect("start")
     health.serve(config.metrics_host, config.metrics_port)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from textwrap import indent
 
 import yaml
 
+from deploy.grafana import dashboards
 from deploy.local.settings import REPOSITORY
 from shared.config import load
 from shared.definitions import definitions
@@ -20,7 +21,7 @@ RULES = REPOSITORY / "deploy" / "prometheus" / "rules"
 def files() -> dict[Path, str]:
     """Content by path."""
     components = _K8S / "components"
-    return {
+    return dashboards.files() | {
         components / "rabbitmq" / "topology.json": topology(),
         components / "monitoring" / "rules.yaml": "---\n".join(map(_rule_object, sorted(RULES.glob("*.yaml")))),
     }
@@ -35,12 +36,11 @@ def topology() -> str:
 
 def _rule_object(file: Path) -> str:
     """A rules file of Prometheus as the operator wants it."""
-    made: dict[str, Any] = {
-        "apiVersion": "monitoring.coreos.com/v1",
-        "kind": "PrometheusRule",
-        "metadata": {"name": file.stem},
-        "spec": yaml.safe_load(file.read_text()),
-    }
-    return f"# Written by `make manifests` from deploy/prometheus/rules/{file.name}.\n" + str(
-        yaml.safe_dump(made, sort_keys=False, width=130)
-    )
+    head = f"""# Written by `make manifests` from deploy/prometheus/rules/{file.name}.
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata:
+  name: {file.stem}
+spec:
+"""
+    return head + indent(file.read_text(), "  ")

@@ -36,8 +36,10 @@ PROMISED = {
     "crm_timer_lateness_seconds": "histogram",
     "crm_inbox_messages": "gauge",
     "crm_hub_lag_seconds": "histogram",
+    "crm_task_failing_state": "gauge",
+    "crm_database_known_members": "gauge",
 }
-LABELS = {"event", "cause", "kind", "queue", "route", "method", "status", "door", "code", "le"}
+LABELS = {"event", "cause", "kind", "queue", "route", "method", "status", "door", "code", "le", "task", "state"}
 
 
 @pytest.mark.parametrize(
@@ -94,7 +96,7 @@ def _complaints(family: Metric) -> Iterator[str]:
     if not re.fullmatch(r"crm(_[a-z]+)+", family.name):
         yield f"{family.name}: not a name of ours in lower case"
     if family.type in ("gauge", "histogram") and not family.name.endswith(
-        ("_seconds", "_events", "_timers", "_messages", "_state", "_created")
+        ("_seconds", "_events", "_timers", "_messages", "_members", "_state", "_created")
     ):
         yield f"{family.name}: says no unit"
     if family.type == "unknown" or not family.documentation:

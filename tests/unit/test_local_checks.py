@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import broker_package, checks
+from deploy.local import broker_package, checks, debian_package
 from deploy.local.credentials import Credentials, write_private
 from deploy.local.errors import StackError
 from deploy.local.settings import SERVICES, Settings
@@ -78,7 +78,7 @@ def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 def test_a_missing_broker_without_sudo_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(broker_package, "installed", lambda: False)
-    monkeypatch.setattr(broker_package.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(debian_package.os, "geteuid", lambda: 1000)
     monkeypatch.setattr(shutil, "which", lambda name: None if name == "sudo" else f"/usr/bin/{name}")
     with pytest.raises(StackError, match="no sudo to install it with: install it with `apt-get install rabbitmq-server` as root"):
         broker_package.ensure_broker(tmp_path / "apt.log", print)

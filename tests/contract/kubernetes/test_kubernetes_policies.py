@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from deploy.local.settings import SERVICES
+from deploy.local.settings import REPOSITORY, SERVICES
 from shared.config import load
 from tests.contract.kubernetes.manifests import Manifests, Object
 
@@ -196,6 +196,17 @@ def test_development_makes_every_secret_that_is_referred_to(rendered: dict[str, 
 def test_production_holds_no_secret_and_needs_no_other_than_development(rendered: dict[str, Manifests]) -> None:
     assert rendered["production"].of("Secret") == {}
     assert set(secret_references(rendered["production"])) < set(secret_references(rendered["dev"]))
+
+
+def test_the_page_on_kubernetes_lists_the_secrets_that_production_needs(rendered: dict[str, Manifests]) -> None:
+    page = (REPOSITORY / "docs" / "kubernetes.md").read_text()
+    listed = set()
+    for name, keys in re.findall(r"^\| `([a-z<>-]+)` \| ([^|]+) \|", page, re.MULTILINE):
+        for service in SERVICES if "<service>" in name else [""]:
+            listed |= {(name.replace("<service>", service), key) for key in re.findall(r"`([^`]+)`", keys)}
+    needed = {(name, key or "users.json") for name, key in secret_references(rendered["production"])}
+    certificate = rendered["production"].one("Gateway", "doors")["spec"]["listeners"][0]["tls"]["certificateRefs"][0]["name"]
+    assert listed == needed | {(certificate, "tls.crt"), (certificate, "tls.key")}
 
 
 def allowed(policy: Object, direction: str) -> Iterator[Any]:

@@ -1,0 +1,1 @@
+"""Dashboards for Grafana, written by `make manifests` from `panels.py`."""
