@@ -1,12 +1,15 @@
 """One run: start a system, load it, break it by schedule, heal it, wait until it is at rest, and judge."""
 
 import math
+import signal
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 
 from chaos import ledger, results
 from chaos.checker.evidence import Observed
@@ -81,6 +84,8 @@ class Run:
         self._ledger = ledger.Ledger(directory / "ledger.jsonl")
         self._tap = Tap(self._system.amqp_uri(), directory / "tap.jsonl")
         self._telemetry = Telemetry(self._system)
+        self._ended = threading.Event()
+        signal.signal(signal.SIGINT, self._end)
         self._settled = self._rested = self._loaded = 0.0
 
     def result(self) -> Result:
@@ -100,15 +105,22 @@ class Run:
             self._system.stop()
         return result
 
+    def _end(self, number: int, frame: FrameType | None) -> None:
+        """Ctrl-C: no further faults, heal and judge. The second one leaves at once."""
+        if self._ended.is_set():
+            raise KeyboardInterrupt
+        self._ended.set()
+        self._say("no more faults: healing and judging; once more Ctrl-C leaves at once")
+
     def _break(self) -> None:
         generator = self._generator()
         names = list(self._system.fleet.members)
         self._loaded = self._history.seconds()
         generator.start()
         try:
-            time.sleep(_WARM_SECONDS)
+            self._ended.wait(_WARM_SECONDS)
             for number, step in enumerate(schedule(self._options.seed, self._plan, self._plan.rounds, names), 1):
-                if self._history.seconds() - self._loaded > self._options.seconds:
+                if self._ended.is_set() or self._history.seconds() - self._loaded > self._options.seconds:
                     break
                 self._do(number, step)
         finally:
@@ -121,12 +133,12 @@ class Run:
         return Generator(SegmentDoor(self._system.door, key), shop, self._ledger, self._plan.rate)
 
     def _do(self, number: int, step: Step) -> None:
-        time.sleep(step.pause)
+        self._ended.wait(step.pause)
         fault = step.fault
         self._history.add("inject", fault.kind, fault.target)
         fault.inject(self._system)
         if fault.hold:
-            time.sleep(fault.hold)
+            self._ended.wait(fault.hold)
             fault.heal(self._system)
             self._history.add("heal", fault.kind, fault.target)
         if number % 10 == 0:

@@ -132,9 +132,9 @@ def _another_schema(event_id: str) -> tuple[Headers, bytes]:
     return _cloud_event(event_id), b'{"order_id": 7}'
 
 
-def _endless(event_id: str) -> tuple[Headers, bytes]:
-    """Valid to its last byte, which is far away: it can be neither stored nor kept aside whole."""
+def _too_large(event_id: str) -> tuple[Headers, bytes]:
+    """More than a document of the database holds."""
     return _cloud_event(event_id), b'{"order_id": "' + b"9" * _LARGE + b'"}'
 
 
-POISONS = {"undecodable": _undecodable, "another schema": _another_schema}
+POISONS = {"undecodable": _undecodable, "another schema": _another_schema, "too large": _too_large}

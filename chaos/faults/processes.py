@@ -8,7 +8,7 @@ from random import Random
 from typing import ClassVar
 
 from chaos.faults.fault import Passing
-from chaos.system.testbed import Testbed
+from chaos.system.testbed import Testbed, wait_for
 
 _WITHIN_TRANSACTION = ("unit_of_work.after_inbox", "unit_of_work.before_outbox", "unit_of_work.before_commit")
 _CONSUMING = (*_WITHIN_TRANSACTION, "unit_of_work.after_commit", "consume.before_ack")
@@ -24,6 +24,7 @@ POINTS = {
 }
 UNCLEAN = "unclean stop"
 _PATIENCE_SECONDS = 6.0
+_DEATH_SECONDS = 120.0
 TRANSACTION_POINTS = frozenset({*_WITHIN_TRANSACTION, "timers.before_commit"})
 
 
@@ -43,6 +44,22 @@ class Kill(Passing):
         while not _at_work(system, self.target) and time.monotonic() < patience:
             time.sleep(0.1)
         system.fleet.kill(self.target, self.point)
+
+
+@dataclass(frozen=True)
+class KillWithin(Passing):
+    """A process that dies at a point of the delivery path, with work in hand; the next fault waits until it has."""
+
+    target: str
+    point: str
+    kind: ClassVar[str] = "kill -9"
+
+    def inject(self, system: Testbed) -> None:
+        system.fleet.kill(self.target, self.point)
+        try:
+            wait_for(lambda: not system.fleet.members[self.target].armed, f"{self.target} at {self.point}", _DEATH_SECONDS)
+        except TimeoutError:
+            system.history.add("note", "point not reached", self.target, self.point)
 
 
 @dataclass(frozen=True)
@@ -106,10 +123,10 @@ def kill(random: Random, names: Sequence[str]) -> Kill:
     return Kill(name, point)
 
 
-def kill_within_commit(random: Random, names: Sequence[str]) -> Kill:
-    """A kill of a consumer whose next life dies with a transaction in hand."""
+def kill_within_commit(random: Random, names: Sequence[str]) -> KillWithin:
+    """A consumer that dies with a transaction in hand."""
     name = next(name for name in names if name.partition("-")[0] != "collector")
-    return Kill(name, f"{random.choice(_WITHIN_TRANSACTION)}:{random.randrange(1, 3)}")
+    return KillWithin(name, f"{random.choice(_WITHIN_TRANSACTION)}:{random.randrange(1, 3)}")
 
 
 def kill_owner(random: Random, names: Sequence[str]) -> Kill:
