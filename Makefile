@@ -27,7 +27,7 @@ stop: $(INSTALLED) ## stop everything; the data stay in .run
 status: $(INSTALLED) ## show every process with its state and ports
 	@$(PYTHON_BIN) -m deploy.local status
 
-demo: $(INSTALLED) ## replay real purchases and check every total (DEMO_ORDERS=5000 limits them)
+demo: $(INSTALLED) ## replay 20,000 real purchases and check every total (DEMO_ORDERS=5000, or =all for 69,659)
 	@$(PYTHON_BIN) -m demo
 
 flow: $(INSTALLED) ## who publishes and who handles an event: make flow EVENT=order_completed

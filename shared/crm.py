@@ -1,13 +1,16 @@
-"""The command line of those who run the system: `./crm parked list`, `show`, `replay`, `discard`.
+"""The command line of those who run the system: `./crm doctor`, `backup`, `restore`, `replay-archive`, and `./crm parked`.
 
-It needs MONGO_URI of a user who may read and write the databases of the services (`. .run/env` sets it for a local system).
+It reads AMQP_URI and MONGO_URI of administrators (`set -a; . .run/env; set +a` sets them for a local system).
 """
 
 import os
 import string
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,34 +19,108 @@ from pymongo.database import Database
 from rich.console import Console
 from rich.table import Table
 
-from shared import mongo, parked
-from shared.errors import StoreAway
+from shared import backup, mongo, parked
+from shared.doctor import Verdict
+from shared.doctor.examination import examine
+from shared.errors import BrokerAway, ConfigurationError, StoreAway
 from shared.mongo import Document
 from shared.registry import service_names
 
 SERVICE = click.argument("service", type=click.Choice(service_names()))
 _PAGE = 200
+_MARKS = {Verdict.GOOD: "✓", Verdict.LOOK: "?", Verdict.WRONG: "✗"}
 
 
 @contextmanager
-def database_of(service: str) -> Iterator[Database[Document]]:
-    """The database of a service; errors of reaching it end the command with what to do."""
+def administrator() -> Iterator[MongoClient[Document]]:
+    """A client of MONGO_URI; what goes wrong on the way ends the command with what to do."""
     uri = os.environ.get("MONGO_URI")
     if not uri:
         raise click.ClickException("MONGO_URI is not set: for a local system run `set -a; . .run/env; set +a` first.")
     client: MongoClient[Document] = MongoClient(uri, tz_aware=True, serverSelectionTimeoutMS=3_000)
     try:
         with mongo.reachable():
-            yield mongo.durable(client[f"sambandh_{service}"])
+            yield client
     except StoreAway as error:
         raise click.ClickException(f"MongoDB does not answer at MONGO_URI ({error}): is the system running?") from None
+    except (BrokerAway, backup.UnusableBackup) as error:
+        raise click.ClickException(str(error)) from None
     finally:
         client.close()
+
+
+@contextmanager
+def database_of(service: str) -> Iterator[Database[Document]]:
+    """The database of a service."""
+    with administrator() as client:
+        yield mongo.durable(client[f"sambandh_{service}"])
 
 
 @click.group(help=__doc__)
 def crm() -> None:
     pass
+
+
+@crm.command()
+@click.option("--all", "everything", is_flag=True, help="Also what is as it should be.")
+def doctor(everything: bool) -> None:
+    """Look at a deployment and say what is wrong with it and what to do. Changes nothing; exit code 1 if something is wrong.
+
+    Looks at what AMQP_URI, RABBITMQ_MANAGEMENT_URL, MONGO_URI and SAMBANDH_URL name.
+    """
+    counted = Counter[Verdict]()
+    try:
+        for finding in examine(os.environ):
+            counted[finding.verdict] += 1
+            if everything or finding.verdict is not Verdict.GOOD:
+                click.echo(f"{_MARKS[finding.verdict]} {finding.about}: {finding.found}")
+                if finding.remedy:
+                    click.echo(f"    {finding.remedy}")
+    except ConfigurationError as error:
+        raise click.ClickException(f"the environment is not right: {error}") from None
+    click.echo(f"{counted[Verdict.WRONG]} wrong, {counted[Verdict.LOOK]} to look at, {counted[Verdict.GOOD]} good")
+    sys.exit(1 if counted[Verdict.WRONG] else 0)
+
+
+@crm.command("backup")
+@click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
+def back_up(directory: Path) -> None:
+    """Back up the databases of all services, as they are at one moment, into DIRECTORY, which is made."""
+    with administrator() as client:
+        try:
+            for made in backup.back_up(client, service_names(), directory):
+                click.echo(f"{made.service}: {made.documents} documents of {made.taken_at.isoformat(timespec='seconds')}")
+        except FileExistsError:
+            raise click.ClickException(f"{directory} holds a backup already: name a new directory") from None
+
+
+@crm.command()
+@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("services", nargs=-1, required=True, type=click.Choice(service_names()))
+def restore(directory: Path, services: tuple[str, ...]) -> None:
+    """Fill the empty databases of SERVICES from the backup in DIRECTORY. The services must be stopped."""
+    with administrator() as client:
+        for service in services:
+            made = backup.restore(client, service, directory)
+            click.echo(f"{service}: {made.documents} documents; now run `./crm replay-archive {service} --since {_minute(made)}`")
+
+
+@crm.command("replay-archive")
+@SERVICE
+@click.option("--since", required=True, type=click.DateTime(["%Y-%m-%dT%H:%M"]), help="UTC: the time of the backup, or before.")
+def replay_archive(service: str, since: datetime) -> None:
+    """Send what the doors accepted since then to SERVICE again. What it had applied by then changes nothing."""
+    uri = os.environ.get("AMQP_URI")
+    if not uri:
+        raise click.ClickException("AMQP_URI is not set: for a local system run `set -a; . .run/env; set +a` first.")
+    with administrator() as client:
+        count = backup.replay(client, uri, service, since.replace(tzinfo=UTC), lambda sent: click.echo(f"{sent} sent", err=True))
+    click.echo(f"{service}: {count} events sent again; they are applied as they are read.")
+
+
+def _minute(made: backup.Backup) -> str:
+    """The minute before a backup began, as `--since` reads it."""
+    return (made.taken_at - timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M")
 
 
 @crm.group("parked")

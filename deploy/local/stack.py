@@ -91,6 +91,7 @@ class Stack:
             "SAMBANDH_API_TOKEN": self.credentials.api_token,
             "AMQP_URI": self.amqp_uri(ADMIN),
             "MONGO_URI": self.mongo_uri(ADMIN),
+            **({"RABBITMQ_MANAGEMENT_URL": self.rabbit.management_url} if self.rabbit else {}),
         }
 
     def amqp_uri(self, user: str) -> str:
