@@ -86,11 +86,17 @@ def _measure(name: str, options: Options, folder: Path) -> None:
 
 
 def show(folder: Path) -> None:
-    """Write tables and plot from the newest results."""
-    readme, newest = folder / "README.md", results.newest(folder / "results")
-    readme.write_text(report.put_between(readme.read_text(), report.tables(newest)))
+    """Write tables and plot from the newest results; in our own folder also what the README of the repository shows of them."""
+    newest = results.newest(folder / "results")
+    _rewrite(folder / "README.md", report.tables(newest))
     if "consume" in newest:
         plot.consume(newest["consume"], folder / "results" / "latest.svg")
+    if folder == HERE:
+        _rewrite(REPOSITORY / "README.md", report.summary(newest))
+
+
+def _rewrite(page: Path, content: str) -> None:
+    page.write_text(report.put_between(page.read_text(), content))
 
 
 if __name__ == "__main__":

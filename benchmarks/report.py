@@ -14,6 +14,13 @@ def tables(results: Mapping[str, Document]) -> str:
     return "\n\n".join([*parts, _rows(results)])
 
 
+def summary(results: Mapping[str, Document]) -> str:
+    """Markdown of the figures that have aims."""
+    lines = [_line(["figure", "measured", "aim"]), _line(["---", "---:", "---:"])]
+    rows = [row for name in ORDER for row in results.get(name, {}).get("rows", ()) if "met" in row]
+    return "\n".join([*lines, *(_line([row["what"], _measured(row), f"{_aim(row)}, {_verdict(row)}"]) for row in rows)])
+
+
 def put_between(text: str, content: str) -> str:
     """`text` with `content` between the markers. Raises ValueError where they are missing."""
     before, begin, rest = text.partition(BEGIN)
@@ -37,9 +44,10 @@ def _rows(results: Mapping[str, Document]) -> str:
     lines = [_line(["figure", "measured", "aim", "", "on", "commit"]), _line(["---", "---:", "---:", "---", "---", "---"])]
     for name in [*ORDER, *sorted(results.keys() - set(ORDER))]:
         for row in results.get(name, {}).get("rows", ()):
-            measured = f"{shown(row['figure'])} {row['unit']}"
             result = results[name]
-            lines.append(_line([row["what"], measured, _aim(row), _verdict(row), result["at"][:10], f"`{result['commit'][:7]}`"]))
+            lines.append(
+                _line([row["what"], _measured(row), _aim(row), _verdict(row), result["at"][:10], f"`{result['commit'][:7]}`"])
+            )
     under = [f"- {name}: {results[name]['under']}; {_machine(results[name])}" for name in ORDER if name in results]
     return "\n".join([*lines, "", "Measured with:", "", *under])
 
@@ -52,6 +60,10 @@ def _machine(result: Document) -> str:
 
 def _line(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+def _measured(row: Document) -> str:
+    return f"{shown(row['figure'])} {row['unit']}"
 
 
 def _aim(row: Document) -> str:

@@ -97,7 +97,8 @@ class System:
         """The exchanges of the system, and the inboxes of these services alone."""
         wanted = topology.events()
         for service in services:
-            wanted += topology.inbox(service, topology.subscriptions_of(service), DEFAULTS.inbox_partitions)
+            if subscriptions := topology.subscriptions_of(service):
+                wanted += topology.inbox(service, subscriptions, DEFAULTS.inbox_partitions)
         connection = broker.connect(self.rabbit.uri(TOPOLOGY), "bench-topology")
         topology.declare(connection.channel(), wanted)
         broker.close(connection)

@@ -57,6 +57,12 @@ def test_the_tables_show_sides_figures_aims_and_verdicts(tmp_path: Path) -> None
     assert any("many orders; 2 cores" in line and "3 trials" in line for line in lines)
 
 
+def test_the_summary_shows_what_has_an_aim(tmp_path: Path) -> None:
+    results.write(tmp_path, "consume", ABOUT, outcome(9.9))
+    lines = report.summary(results.newest(tmp_path)).splitlines()
+    assert lines[2:] == ["| consume: beside others | 9.9 times | at least 10, missed |"]
+
+
 def test_tables_are_put_between_the_markers_and_nowhere_else() -> None:
     text = f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n"
     once = report.put_between(text, "new")
