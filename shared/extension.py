@@ -8,7 +8,7 @@ import random
 import threading
 from collections.abc import Callable
 from time import monotonic
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from nameko.extensions import DependencyProvider
 from pymongo.database import Database
@@ -18,6 +18,9 @@ from shared.config import Config
 from shared.errors import BrokerAway, StoreAway
 from shared.health import HEALTH
 from shared.mongo import Document
+
+if TYPE_CHECKING:
+    from shared.unit_of_work import UnitOfWork
 
 T = TypeVar("T")
 _log = logs.get(__name__)
@@ -93,6 +96,14 @@ class Worker(DependencyProvider):  # type: ignore[misc]  # nameko has no types
             self._last[ask] = (monotonic(), ask())
         answer_now: T = self._last[ask][1]
         return answer_now
+
+
+class Work(DependencyProvider):  # type: ignore[misc]
+    """Gives an HTTP class the unit of work of its service, for events that people cause."""
+
+    def get_dependency(self, worker_ctx: Any) -> "UnitOfWork":
+        work: UnitOfWork = self.container.config["UNIT_OF_WORK"]
+        return work
 
 
 class Store(DependencyProvider):  # type: ignore[misc]

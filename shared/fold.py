@@ -176,11 +176,14 @@ class Batch(Generic[S]):
         if resolver is None:
             return
         changed = [key for key in before if resolver.evidence(before[key]) != resolver.evidence(after[key])]
-        seeds = set(changed)
-        for key in changed:
-            seeds.update(resolver.neighbours(key, before[key], self.rules), resolver.neighbours(key, after[key], self.rules))
-        if seeds:
-            self._judge(seeds, event, statement)
+        if changed:
+            self._judge({*changed, *self._formerly_connected(changed, before, resolver)}, event, statement)
+
+    def _formerly_connected(self, changed: Iterable[str], before: Mapping[str, S], resolver: Resolver[S]) -> set[str]:
+        """Keys that were connected with some others before an event: what held them together may hold no longer."""
+        near = {key: resolver.neighbours(key, state, self.rules) for key, state in before.items()}
+        others = self._neighbours({other for key in changed for other in near[key]} - near.keys())
+        return {other for key in changed for other in near[key] if key in {**others, **near}.get(other, ())}
 
     def reconsider(self, customer_ids: Iterable[str], statement: Statement) -> None:
         """Ask the model anew who is who among the keys of these customers, because its rules changed."""

@@ -5,5 +5,6 @@ Handles: every event of `shop.events` that is about a person; `unsubscribed` of 
 `order_matched`, which are evidence of who is who.
 Publishes: `profile_merged`, `profile_split`, `profile_created`, `consent_changed`, `merge_refused`, `identity_decided`,
 `order_matched`.
-Serves: `/api/profiles/customers`, a customer by any identity, and its timeline.
+Serves: `/api/profiles/customers`, a customer by any identity, its timeline, merging and unmerging; `/api/profiles/identity-rules`;
+`/api/profiles/refused-merges`; `/api/profiles/do-not-merge`.
 """

@@ -3,17 +3,17 @@
 from dataclasses import fields
 from typing import Any
 
-from services.profiles import schemas
+from services.profiles.desk import UNKNOWN
 from services.profiles.domain.profile import profile_of
+from services.profiles.identity_routes import IdentityRoutes
+from services.profiles.schemas import customers as schemas
 from services.profiles.storage import Customers, Period
 from shared.errors import NotFound
-from shared.http import Api, route
+from shared.http import route
 from shared.openapi import serves_openapi
 
-_UNKNOWN = "No customer has this identity key, e-mail address or customer id. Identity keys look like user:42, URL-encoded."
 
-
-class ProfilesApi(Api):
+class ProfilesApi(IdentityRoutes):
     """Customers as profiles knows them. An identity is an identity key (`user:42`), an e-mail address or a customer id."""
 
     name = "profiles_api"
@@ -46,7 +46,7 @@ class ProfilesApi(Api):
         wanted = Period(query.get("event"), query.get("from"), query.get("to"))
         found = Customers(self.store).timeline(identity, wanted, query["cursor"], query["limit"])
         if found is None:
-            raise NotFound(_UNKNOWN)
+            raise NotFound(UNKNOWN)
         return found
 
     @route("GET", "/api/profiles/customers/<path:identity>", summary="A customer", response=schemas.Customer())
@@ -54,7 +54,7 @@ class ProfilesApi(Api):
         """All that is known of a customer, out of the facts of all its identity keys."""
         found = Customers(self.store).find(identity)
         if found is None:
-            raise NotFound(_UNKNOWN)
+            raise NotFound(UNKNOWN)
         customer_id, customer = found
         profile = profile_of(customer)
         shown = {field.name: getattr(profile, field.name) for field in fields(profile)}

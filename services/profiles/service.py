@@ -11,7 +11,7 @@ from services.profiles.domain.activity import Sighting, see
 from services.profiles.domain.customer import Customer, Source, decided, identify, named, unsubscribe
 from services.profiles.domain.facts import Aliased, Decided, Happening, Identified, Named, Reported, Unsubscribed
 from services.profiles.domain.identity.decisions import Verdict, decide, pair_of
-from services.profiles.domain.identity.evidence import Stamp, declare, meet
+from services.profiles.domain.identity.evidence import Stamp, declare, match, meet
 from services.profiles.domain.identity.orders import Holders, hold
 from services.profiles.domain.identity.rules import IdentityRules
 from services.profiles.storage import CUSTOMERS, ORDERS, decision_rows, directory_rows, refusal_rows, timeline_row
@@ -48,10 +48,15 @@ class Profiles:
     timers = Timers()
     relay = Relay()
 
-    @handles_each([*ABOUT_PEOPLE, events.ORDER_MATCHED], every_key=True)
+    @handles_each(ABOUT_PEOPLE, every_key=True)
     def on_keys_named(self, customer: Customer, fact: Named, event: Event, key: str) -> Customer:
         """Keys that are named together belong to one customer, as far as the guard rails allow."""
         return named(customer, key, meet(customer.links, key, fact.identity_keys, _stamp(event)))
+
+    @handles(events.ORDER_MATCHED, CUSTOMERS, every_key=True)
+    def on_order_matched(self, customer: Customer, fact: Named, event: Event, key: str) -> Customer:
+        """Who reported one order is one customer, as if named together, so that the order does not count twice."""
+        return named(customer, key, match(customer.links, key, fact.identity_keys, _stamp(event)))
 
     @handles(events.IDENTITY_ALIASED, CUSTOMERS, every_key=True)
     def on_identity_aliased(self, customer: Customer, fact: Aliased, event: Event, key: str) -> Customer:
@@ -125,7 +130,7 @@ class Profiles:
         return Consequences(rows=rows, announcements=said)
 
     @follows(ORDERS)
-    def match(self, order: str, holders: Holders, rules: None, now: datetime, before: Before) -> Consequences:
+    def report_matches(self, order: str, holders: Holders, rules: None, now: datetime, before: Before) -> Consequences:
         """All keys that reported one order are told of each other."""
         return Consequences(announcements=news.matches(holders, before))
 

@@ -61,7 +61,9 @@ class IdentityDecided(EventData):
 
 class OrderMatched(EventData):
     order_id = required(Identifier, "The order.")
-    identity_keys = required(fields.List, "Two keys under which it was reported.", IdentityKey(), validate=validate.Length(equal=2))
+    identity_keys = required(
+        fields.List, "Two keys under which it was reported.", IdentityKey(), validate=validate.Length(equal=2)
+    )
 
 
 class SegmentMoved(CustomerKeys):

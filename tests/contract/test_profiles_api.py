@@ -217,6 +217,15 @@ def test_the_document_of_the_interface_is_valid_and_complete(profiles: Served) -
         CUSTOMERS,
         f"{CUSTOMERS}/{{identity}}",
         f"{CUSTOMERS}/{{identity}}/timeline",
+        f"{CUSTOMERS}/{{identity}}/decisions",
+        f"{CUSTOMERS}/{{identity}}/merge",
+        f"{CUSTOMERS}/{{identity}}/merge/preview",
+        f"{CUSTOMERS}/{{identity}}/unmerge",
+        f"{CUSTOMERS}/{{identity}}/unmerge/preview",
+        "/api/profiles/do-not-merge",
+        "/api/profiles/do-not-merge/{pair}",
+        "/api/profiles/identity-rules",
+        "/api/profiles/refused-merges",
         "/api/profiles/openapi.json",
     }
     named = {one["name"] for one in document["paths"][f"{CUSTOMERS}/{{identity}}/timeline"]["get"]["parameters"]}

@@ -32,7 +32,7 @@ class Town:
     def __init__(self, keys: Iterable[str], apart: Iterable[Pair]) -> None:
         self.customers: list[Customer] = [{key: None} for key in keys]
         self.apart = list(apart)
-        self.refused: list[tuple[str, str]] = []
+        self.refused: list[tuple[Stamp, str, str]] = []
 
     def home(self, key: str) -> Customer:
         return next(customer for customer in self.customers if key in customer)
@@ -57,16 +57,20 @@ def who_is_who(story: Iterable[Event], rules: IdentityRules) -> WhoIsWho:
     linking = {pair: stamps for pair, stamps in together.items() if all(pair - {key} <= room[key].keys() for key in pair)}
     decided = verdicts(events)
     town = Town(all_keys(events), [pair for pair, decision in decided.items() if decision == "keep_apart"])
-    for at, left, right in vouched(events, decided, rules):
-        if town.kept_apart(left, right):
-            town.refused.append(by_priority((left, right), rules))
-        else:
-            town.join(left, right, at)
-    for stamp in sorted({stamp for stamps in linking.values() for stamp in stamps}):
+    joined = vouched(events, decided, rules)
+    for stamp in sorted({stamp for stamps in [*linking.values(), joined] for stamp in stamps}):
+        for left, right in sorted(joined.get(stamp, [])):
+            if town.kept_apart(left, right):
+                town.refused.append((stamp, *by_priority((left, right), rules)))
+            else:
+                town.join(left, right, stamp[0])
         hear(town, stamp, [pair for pair in linking if happens(pair, stamp, linking[pair], room)], rules)
-    town.refused += [by_priority(pair, rules) for pair in together if pair not in linking]
-    refused = {(key, kept) for key, kept in town.refused if town.home(key) is not town.home(kept)}
-    return WhoIsWho({frozenset(one) for one in town.customers}, refused)
+    town.refused += [(stamps[0], *by_priority(pair, rules)) for pair, stamps in together.items() if pair not in linking]
+    standing = [refused for refused in town.refused if town.home(refused[1]) is not town.home(refused[2])]
+    strongest: dict[tuple[Stamp, str], str] = {}
+    for stamp, key, kept in standing:
+        strongest[stamp, key] = min(strongest.get((stamp, key), kept), kept, key=rules.priority)
+    return WhoIsWho({frozenset(one) for one in town.customers}, {(key, kept) for (_, key), kept in strongest.items()})
 
 
 def by_priority(pair: Iterable[str], rules: IdentityRules) -> tuple[str, str]:
@@ -91,7 +95,7 @@ def hear(town: Town, stamp: Stamp, pairs: Sequence[Pair], rules: IdentityRules) 
         if partners:
             partner = partners[0]
             if town.kept_apart(partner, key) or too_many(town.home(partner), town.home(key), stamp[0], rules):
-                town.refused.append((key, partner))
+                town.refused.append((stamp, key, partner))
                 continue
             town.join(partner, key, stamp[0])
         kept.append(key)
@@ -102,16 +106,21 @@ def all_keys(events: Sequence[Event]) -> list[str]:
 
 
 def sightings(events: Sequence[Event], rules: IdentityRules) -> dict[Pair, list[Stamp]]:
-    """When two keys were named together: the first time in each half-year, of the first few."""
+    """When two keys were found together: the first time in each half-year, of the first few, and the first time by an order."""
     found: dict[Pair, list[Stamp]] = {}
+    by_orders: dict[Pair, Stamp] = {}
     for one in events:
-        if one.name == "identity_decided":
+        if one.name == "order_matched":
+            by_orders.setdefault(frozenset(one.data()["identity_keys"]), (one.time, one.id))
+        if one.source != "shop":
             continue
         for left, right in combinations(sorted(set(one.data()["identity_keys"])), 2):
             stamps = found.setdefault(frozenset((left, right)), [])
             halves = [(at.year, at.month > 6) for at, _ in stamps]
             if (one.time.year, one.time.month > 6) not in halves and len(stamps) < HALF_YEARS:
                 stamps.append((one.time, one.id))
+    for pair, stamp in by_orders.items():
+        found[pair] = sorted({*found.get(pair, []), stamp})
     return {pair: stamps for pair, stamps in found.items() if not any(rules.blocks(key) for key in pair)}
 
 
@@ -123,29 +132,33 @@ def takes(key: str, together: dict[Pair, list[Stamp]], rules: IdentityRules) -> 
     room: dict[str, Stamp] = {}
     for stamp, other in seen:
         times = [at for one, (at, _) in room.items() if kind_of(one) == kind_of(other)]
-        own = [stamp[0]] if kind_of(other) == kind_of(key) else []
-        if other not in room and not exceeds([*times, stamp[0], *own], kind_of(other), rules):
+        if kind_of(other) == kind_of(key):
+            times.append(stamp[0])
+        if other not in room and not exceeds(times, [stamp[0]], kind_of(other), rules):
             room[other] = stamp
     return room
 
 
-def exceeds(times: Sequence[datetime], kind: str, rules: IdentityRules) -> bool:
-    """Whether more keys of a kind came in some span of time than may."""
+def exceeds(one: Sequence[datetime], other: Sequence[datetime], kind: str, rules: IdentityRules) -> bool:
+    """Whether in some span of time in which both sides have keys of a kind there are more than may be."""
     limit = rules.limit(kind)
-    if limit.within_days is None:
-        return len(times) > limit.most
-    span = timedelta(days=limit.within_days)
-    return any(sum(start <= at < start + span for at in times) > limit.most for start in times)
+    span = timedelta(days=limit.within_days or 100_000)
+    for start in (*one, *other):
+        ours = [at for at in one if start <= at < start + span]
+        theirs = [at for at in other if start <= at < start + span]
+        if ours and theirs and len(ours) + len(theirs) > limit.most:
+            return True
+    return False
 
 
-def too_many(one: dict[str, datetime | None], other: dict[str, datetime | None], now: datetime, rules: IdentityRules) -> bool:
+def too_many(one: Customer, other: Customer, now: datetime, rules: IdentityRules) -> bool:
     if one is other:
         return False
     if len(one) + len(other) > rules.keys_per_customer:
         return True
     for kind in {kind_of(key) for key in one} & {kind_of(key) for key in other}:
-        times = [linked or now for key, linked in [*one.items(), *other.items()] if kind_of(key) == kind]
-        if exceeds(times, kind, rules):
+        ours, theirs = ([linked or now for key, linked in each.items() if kind_of(key) == kind] for each in (one, other))
+        if exceeds(ours, theirs, kind, rules):
             return True
     return False
 
@@ -160,19 +173,26 @@ def verdicts(events: Sequence[Event]) -> dict[Pair, Any]:
     return {pair: decision for pair, (decision, _) in found.items()}
 
 
-def vouched(events: Sequence[Event], decided: dict[Pair, Any], rules: IdentityRules) -> list[tuple[datetime, str, str]]:
-    """Pairs that people merged, in the order of deciding; then logins that shops declared the same, in the order of declaring."""
-    merged: dict[Pair, datetime] = {}
-    declared: dict[Pair, datetime] = {}
+def vouched(events: Sequence[Event], decided: dict[Pair, Any], rules: IdentityRules) -> dict[Stamp, list[tuple[str, str]]]:
+    """Pairs that people merged and did not part since, and logins that shops declared the same, by the event that said so."""
+    found: dict[Stamp, list[tuple[str, str]]] = {}
+    merged: dict[Pair, Stamp] = {}
+    declared: set[Pair] = set()
     for one in events:
         data = one.data()
         if one.name == "identity_decided":
             merged |= {frozenset((a, b)): (one.time, one.id) for a in data["left"] for b in data["right"] if a != b}
         if one.name == "identity_aliased":
             pair = frozenset((data["previous"], data["current"]))
-            logins = len(pair) == 2 and all(kind_of(key) == "user" and not rules.blocks(key) for key in pair)
-            if logins:
-                declared.setdefault(pair, (one.time, one.id))
-    by_people = [(stamp, *sorted(pair)) for pair, stamp in merged.items() if decided[pair] == "merge"]
-    by_shops = [(stamp, *sorted(pair)) for pair, stamp in declared.items()]
-    return [(stamp[0], left, right) for stamp, left, right in [*sorted(by_people), *sorted(by_shops)]]
+            if len(pair) == 2 and all(kind_of(key) == "user" and not rules.blocks(key) for key in pair) and pair not in declared:
+                declared.add(pair)
+                found.setdefault((one.time, one.id), []).append(as_two(pair))
+    for pair, stamp in merged.items():
+        if decided[pair] == "merge":
+            found.setdefault(stamp, []).append(as_two(pair))
+    return found
+
+
+def as_two(pair: Pair) -> tuple[str, str]:
+    left, right = sorted(pair)
+    return left, right

@@ -13,7 +13,7 @@ from services.profiles.domain.identity.kinds import is_login, kind_of
 
 MOST_STAMPS = 4  # half-years for which two keys are remembered together
 MOST_REMEMBERED = 150  # stamps of partners of one kind
-MOST_DECLARED = 50  # logins that were declared to be the same
+MOST_VOUCHED = 50  # logins that were declared to be the same, and keys that an order was reported under as well
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -26,10 +26,19 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """By partner: the events that named it together with this key, earliest first, and those that declared both to be one login."""
+    """By partner: the events that named it together with this key, earliest first; since when both are known to have reported one
+    order; and the event that declared both to be one login.
+    """
 
     met: dict[str, tuple[Stamp, ...]] = field(default_factory=dict)
+    matched: dict[str, Stamp] = field(default_factory=dict)
     declared: dict[str, Stamp] = field(default_factory=dict)
+
+    @property
+    def evidence(self) -> dict[str, tuple[Stamp, ...]]:
+        """By partner all moments at which both were found together, earliest first."""
+        by_orders = {other: tuple(sorted({*self.met.get(other, ()), stamp})) for other, stamp in self.matched.items()}
+        return {**self.met, **by_orders}
 
 
 def meet(links: Links, key: str, named: Iterable[str], stamp: Stamp) -> Links:
@@ -46,17 +55,33 @@ def declare(links: Links, key: str, pair: tuple[str, str], stamp: Stamp) -> Link
     if key not in pair or pair[0] == pair[1] or not all(is_login(one) for one in pair):
         return links
     other = pair[1] if key == pair[0] else pair[0]
-    if other in links.declared and links.declared[other] <= stamp:
-        return links
-    declared = {**links.declared, other: stamp}
-    kept = sorted(declared, key=lambda one: (declared[one], one))[:MOST_DECLARED]
-    declared = {one: declared[one] for one in kept}
-    return links if declared == links.declared else replace(links, declared=declared)
+    declared = _earliest(links.declared, other, stamp)
+    return links if declared is links.declared else replace(links, declared=declared)
+
+
+def match(links: Links, key: str, named: Iterable[str], stamp: Stamp) -> Links:
+    """Hear that an order was reported under `key` and others. Of all orders of two keys the earliest match counts."""
+    matched = links.matched
+    for other in named:
+        if other != key:
+            matched = _earliest(matched, other, stamp)
+    return links if matched is links.matched else replace(links, matched=matched)
 
 
 def first_heard(links: Links) -> Stamp | None:
     """The earliest event that tied the key to another."""
-    return min([*(stamps[0] for stamps in links.met.values()), *links.declared.values()], default=None)
+    stamps = (stamps[0] for stamps in links.met.values())
+    return min([*stamps, *links.matched.values(), *links.declared.values()], default=None)
+
+
+def _earliest(known: dict[str, Stamp], other: str, stamp: Stamp) -> dict[str, Stamp]:
+    """The first stamp of each partner, of the partners whose first is earliest."""
+    if other in known and known[other] <= stamp:
+        return known
+    firsts = {**known, other: stamp}
+    kept = sorted(firsts, key=lambda one: (firsts[one], one))[:MOST_VOUCHED]
+    bounded = {one: firsts[one] for one in kept}
+    return known if bounded == known else bounded
 
 
 def _remember(met: dict[str, tuple[Stamp, ...]], other: str, stamp: Stamp) -> dict[str, tuple[Stamp, ...]]:

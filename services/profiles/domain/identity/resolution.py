@@ -1,15 +1,16 @@
 """Customers out of what keys remember of one another: the same for any order in which it was heard, since all of it is weighed anew.
 
-1. What people decided, and what shops declared of logins, goes first.
-2. Each key has room for as many partners of a kind as a customer may have keys of it, those first who came first. Two keys *link* where
+1. Each key has room for as many partners of a kind as a customer may have keys of it, those first who came first. Two keys *link* where
    each has room for the other. So whatever thousands share, such as a device at a till, links a few of them and connects no crowd.
-3. Events are weighed in the order in which they happened. Of those that link, an event takes its keys by priority, and each joins the
+2. Events are weighed in the order in which they happened. Of those that link, an event takes its keys by priority, and each joins the
    customer of those before it. One that would break a rule is dropped, and the next is tried: so it is the weakest keys that go, and a
    second login on a device switches to another customer instead of melting two.
+3. Two customers that a person merged, or logins that a shop declared to be one, are joined at that moment whatever limits say. Whom a
+   person keeps apart never are.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -50,11 +51,10 @@ def room(key: str, links: Links, rules: IdentityRules) -> dict[str, Stamp]:
         return {}
     let_in: dict[str, Stamp] = {}
     times: dict[str, list[datetime]] = defaultdict(list)
-    partners = {other: stamps for other, stamps in links.met.items() if not rules.blocks(other)}
+    partners = {other: stamps for other, stamps in links.evidence.items() if not rules.blocks(other)}
     for stamp, other in sorted((stamp, other) for other, stamps in partners.items() for stamp in stamps):
         kind = kind_of(other)
-        own = [stamp.at] if kind == kind_of(key) else []  # a key takes a place of its own kind itself
-        if other not in let_in and rules.limit(kind).holds([*times[kind], stamp.at, *own]):
+        if other not in let_in and rules.limit(kind).has_room(times[kind], stamp.at, own=kind == kind_of(key)):
             let_in[other] = stamp
             times[kind].append(stamp.at)
     return let_in
@@ -86,55 +86,67 @@ class _Resolution:
         self._refused: dict[str, list[Refusal]] = defaultdict(list)
 
     def outcome(self) -> dict[str, Resolved]:
-        self._hear_people()
-        self._hear_declarations()
-        for stamp, pairs in self._happened():
-            self._weigh(stamp, pairs)
+        self._keep_apart()
+        named = self._named()
+        vouched = self._vouched()
+        for stamp in sorted(named.keys() | vouched.keys()):
+            self._join_vouched(stamp, vouched.get(stamp, ()))
+            self._weigh(stamp, named.get(stamp, ()))
         self._note_lack_of_room()
         names = {id(group): self._name(group) for group in self._groups.values()}
         return {key: Resolved(names[id(group)], self._refusals(key)) for key, group in self._groups.items()}
 
-    def _hear_people(self) -> None:
-        verdicts = {pair: verdict for one in self._evidence.values() for pair, verdict in one.verdicts.items()}
-        for verdict in verdicts.values():
-            if verdict.decision is Decision.KEEP_APART:
-                left, right = verdict.identity_keys
-                self._apart[left].add(right)
-                self._apart[right].add(left)
-        merges = [verdict for verdict in verdicts.values() if verdict.decision is Decision.MERGE]
-        self._assert((Stamp(*verdict.stamp), *verdict.identity_keys) for verdict in merges)
+    def _keep_apart(self) -> None:
+        for left, right in self._decided(Decision.KEEP_APART).values():
+            self._apart[left].add(right)
+            self._apart[right].add(left)
 
-    def _hear_declarations(self) -> None:
-        self._assert(
-            (stamp, key, other)
-            for key, one in self._evidence.items()
-            for other, stamp in one.links.declared.items()
-            if key < other and self._declares(other, key) and not self._rules.blocks(key) and not self._rules.blocks(other)
-        )
+    def _decided(self, decision: Decision) -> dict[str, tuple[str, str]]:
+        """Pairs of keys, by name, of which this was decided last."""
+        verdicts = {pair: verdict for one in self._evidence.values() for pair, verdict in one.verdicts.items()}
+        return {pair: verdict.identity_keys for pair, verdict in verdicts.items() if verdict.decision is decision}
+
+    def _vouched(self) -> dict[Stamp, list[tuple[str, str]]]:
+        """Pairs of keys that somebody vouches for: people who merged them, shops that declared two logins the same."""
+        found: dict[Stamp, list[tuple[str, str]]] = defaultdict(list)
+        merged = self._decided(Decision.MERGE)
+        for key, one in self._evidence.items():
+            for pair in one.verdicts.keys() & merged.keys():
+                if merged[pair][0] == key and merged[pair][1] in self._evidence:
+                    found[Stamp(*one.verdicts[pair].stamp)].append(merged[pair])
+            for other, stamp in one.links.declared.items():
+                if key < other and self._declares(other, key):
+                    found[stamp].append((key, other))
+        return found
 
     def _declares(self, key: str, other: str) -> bool:
-        return key in self._evidence and other in self._evidence[key].links.declared
+        if self._rules.blocks(key) or self._rules.blocks(other) or key not in self._evidence:
+            return False
+        return other in self._evidence[key].links.declared
 
-    def _assert(self, pairs: Iterable[tuple[Stamp, str, str]]) -> None:
-        """Join what somebody vouches for: limits do not count, but what is kept apart stays apart."""
-        for stamp, left, right in sorted(pairs):
-            if left in self._groups and right in self._groups:
-                if self._are_apart(left, right):
-                    kept, dropped = sorted((left, right), key=self._rules.priority)
-                    self._refuse(Broken(Rule.KEPT_APART), dropped, kept, stamp)
-                else:
-                    self._join(left, right, stamp.at)
+    def _join_vouched(self, stamp: Stamp, pairs: Sequence[tuple[str, str]]) -> None:
+        """Limits do not count, but what is kept apart stays apart."""
+        for left, right in sorted(pairs):
+            if self._are_apart(left, right):
+                kept, dropped = sorted((left, right), key=self._rules.priority)
+                self._refuse(Broken(Rule.KEPT_APART), dropped, kept, stamp)
+            else:
+                self._join(left, right, stamp.at)
 
-    def _happened(self) -> list[tuple[Stamp, list[tuple[str, str]]]]:
-        """The events that link keys, in the order of their happening, with the pairs of keys that they link."""
+    def _named(self) -> dict[Stamp, list[tuple[str, str]]]:
+        """The pairs of keys that events link, by event."""
         found: dict[Stamp, list[tuple[str, str]]] = defaultdict(list)
+        for key, other, stamps in self._pairs():
+            since = self._linked(key, other) if key < other else _NEVER
+            for stamp in stamps:
+                if since <= stamp:
+                    found[stamp].append((key, other))
+        return found
+
+    def _pairs(self) -> Iterator[tuple[str, str, tuple[Stamp, ...]]]:
         for key, one in self._evidence.items():
-            for other, stamps in one.links.met.items():
-                since = self._linked(key, other) if key < other else _NEVER
-                for stamp in stamps:
-                    if since <= stamp:
-                        found[stamp].append((key, other))
-        return sorted(found.items())
+            for other, stamps in one.links.evidence.items():
+                yield key, other, stamps
 
     def _linked(self, key: str, other: str) -> Stamp:
         """The event by which each of two keys had room for the other."""
@@ -165,7 +177,7 @@ class _Resolution:
         if self._are_apart(left, right):
             return Broken(Rule.KEPT_APART)
         for kind in sorted({kind_of(key) for key in one.keys} & {kind_of(key) for key in other.keys}):
-            if not self._rules.limit(kind).holds([*one.times(kind, now), *other.times(kind, now)]):
+            if not self._rules.limit(kind).allows(one.times(kind, now), other.times(kind, now)):
                 return Broken(Rule.TOO_MANY_OF_KIND, kind)
         if len(one.keys) + len(other.keys) > self._rules.keys_per_customer:
             return Broken(Rule.TOO_MANY_KEYS)
@@ -186,12 +198,11 @@ class _Resolution:
 
     def _note_lack_of_room(self) -> None:
         """Pairs of which one had no room for the other: the one that comes later in priority was refused."""
-        for key, one in self._evidence.items():
-            for other, stamps in one.links.met.items():
-                if self._rules.priority(other) < self._rules.priority(key):
-                    full = self._without_room(key, other)
-                    if full:
-                        self._refuse(Broken(Rule.TOO_MANY_OF_KIND, full), key, other, stamps[0])
+        for key, other, stamps in self._pairs():
+            if self._rules.priority(other) < self._rules.priority(key):
+                full = self._without_room(key, other)
+                if full:
+                    self._refuse(Broken(Rule.TOO_MANY_OF_KIND, full), key, other, stamps[0])
 
     def _without_room(self, key: str, other: str) -> str | None:
         """The kind of which one of two keys has too many for the other."""
@@ -205,9 +216,11 @@ class _Resolution:
         self._refused[key].append(Refusal(broken.rule, broken.kind, key, kept, stamp.at, stamp.event_id))
 
     def _refusals(self, key: str) -> tuple[Refusal, ...]:
-        """What was refused to a key and still is."""
+        """What was refused to a key and still is, of each event the strongest that it was refused."""
         group = self._groups[key].keys
-        return bounded(refusal for refusal in self._refused.get(key, ()) if refusal.kept_key not in group)
+        standing = [refusal for refusal in self._refused.get(key, ()) if refusal.kept_key not in group]
+        standing.sort(key=lambda refusal: self._rules.priority(refusal.kept_key), reverse=True)
+        return bounded({refusal.event_id: refusal for refusal in standing}.values())
 
     def _name(self, group: _Group) -> str:
         def first(key: str) -> tuple[float, Stamp, str]:

@@ -1,6 +1,6 @@
 """The guard rails of identity, as data: which kinds of keys go before others, how many of each a customer may have, what links nobody."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -18,13 +18,31 @@ class KindRule:
     most: int
     within_days: int | None = None
 
-    def holds(self, times: Iterable[datetime]) -> bool:
-        """Whether keys of the kind that were linked at these times are not too many."""
-        ordered = sorted(times)
-        if self.within_days is None:
-            return len(ordered) <= self.most
-        span = timedelta(days=self.within_days)
-        return all(late - early >= span for early, late in zip(ordered, ordered[self.most :], strict=False))
+    def has_room(self, times: Sequence[datetime], at: datetime, own: bool = False) -> bool:
+        """Whether after keys that were linked at these times, in their order, one more may be at a later time.
+
+        With `own` the key that asks is of the kind itself and takes a place.
+        """
+        most = self.most - own
+        if self.within_days is None or len(times) < most:
+            return len(times) < most
+        return most > 0 and at - times[-most] >= timedelta(days=self.within_days)
+
+    def allows(self, one: Sequence[datetime], other: Sequence[datetime]) -> bool:
+        """Whether keys of the kind that were linked at these times may be those of one customer.
+
+        Spans in which only one of the sides has keys do not matter: what was joined by a person may be more than the limit.
+        """
+        if self.within_days is None or len(one) + len(other) <= self.most:
+            return len(one) + len(other) <= self.most
+        span, start = timedelta(days=self.within_days), 0
+        linked = sorted([*((at, 0) for at in one), *((at, 1) for at in other)])
+        for end, (at, side) in enumerate(linked):
+            while at - linked[start][0] >= span:
+                start += 1
+            if end - start >= self.most and any(linked[place][1] != side for place in range(start, end)):
+                return False
+        return True
 
 
 DEFAULT_KINDS = (
@@ -88,6 +106,11 @@ class IdentityRules:
 
     def blocks(self, key: str) -> bool:
         """Whether a key stands for nobody in particular, so that being named with it says nothing."""
+        if key not in self._blocked:
+            self._blocked[key] = self._is_blocked(key)
+        return self._blocked[key]
+
+    def _is_blocked(self, key: str) -> bool:
         kind, value = kind_of(key), value_of(key).casefold()
         if not value.strip(self.fillers):
             return True
@@ -97,6 +120,11 @@ class IdentityRules:
         texts = (value, f"{kind}:{value}")
         begins, ends = self._wild
         return any(text.startswith(begins) or text.endswith(ends) for text in texts)
+
+    @cached_property
+    def _blocked(self) -> dict[str, bool]:
+        """Keys that were asked for: rules live as long as a batch, in which the same keys come again and again."""
+        return {}
 
     @cached_property
     def _by_kind(self) -> dict[str, KindRule]:
