@@ -24,7 +24,7 @@ class Config:
     log_level: str = "INFO"
     inbox_partitions: int = 4  # a constant of the deployment: changing it moves customers between queues
     batch_size: int = 300  # events in one transaction, and the prefetch of each partition
-    batch_linger_ms: int = 10  # how long a batch that is not full waits for company
+    batch_linger_ms: int = 50  # how long, at most, a batch that is not full waits for company
     inbox_retention_days: int = 30  # how long a repeated delivery is recognised
     archive_retention_days: int = 400  # how long the collector keeps accepted events
     quarantine_retention_days: int = 30  # how long the collector keeps refused ones

@@ -34,7 +34,7 @@ class Mailbox:
         self._channel: Any = None
         self._tags: dict[str, str] = {}  # of our consumers, by queue
         self._arrived: list[Delivered] = []
-        self._measured = 0.0
+        self._measured = self._took = 0.0
         self._size = worker.config.batch_size
 
     def round(self) -> None:
@@ -86,11 +86,14 @@ class Mailbox:
         self._tags[queue] = self._channel.basic_consume(queue, no_ack=False)
 
     def _read(self) -> list[Delivered]:
-        """Up to a batch of messages: the first within half a second, more while they keep coming, a short wait for stragglers."""
+        """Up to a batch of messages: the first within half a second, then what comes in the time that the last batch took to handle.
+
+        So a single event waits for next to nothing, and a stream of them is handled in few, large transactions.
+        """
         limit = self._limit
         if not self._arrived:
             self._drain(0.5)
-        deadline = monotonic() + self.worker.config.batch_linger_ms / 1000
+        deadline = monotonic() + min(self._took, self.worker.config.batch_linger_ms / 1000)
         while self._arrived and len(self._arrived) < limit:
             left = deadline - monotonic()
             if not self._drain(max(left, 0.0005)) and left <= 0:
@@ -100,6 +103,7 @@ class Mailbox:
 
     def _adapt(self, seconds: float) -> None:
         """Smaller batches while they take long: a transaction that outlives its limit is work done for nothing."""
+        self._took = seconds
         factor = 0.5 if seconds > SLOW_SECONDS else 1.25
         self._size = min(self.worker.config.batch_size, max(1, int(self._size * factor) + 1))
 
