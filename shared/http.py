@@ -76,6 +76,8 @@ class Server(WebServer):  # type: ignore[misc]  # nameko has no types
 
     def stop(self) -> None:
         self._is_accepting = False
+        if self._sock is None:  # asked to stop before it was started: the database was away all the time
+            return
         self._sock.close()
         with eventlet.Timeout(10, False):
             while self.active:

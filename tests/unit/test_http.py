@@ -9,7 +9,7 @@ import pytest
 from marshmallow import Schema, fields, validate
 
 from shared.config import Config
-from shared.http import Api, route
+from shared.http import Api, Server, route
 from shared.openapi import document
 from tests.servers import HttpClient
 from tests.serving import TOKEN, listening
@@ -69,3 +69,9 @@ def test_an_escaped_whole_character_arrives(client):
 def test_headers_are_part_of_the_openapi_document():
     operation = document(EchoApi)["paths"]["/api/echo/{who}"]["post"]
     assert [p["name"] for p in operation["parameters"] if p["in"] == "header"] == ["Idempotency-Key"]
+
+
+def test_a_server_that_was_never_started_can_be_stopped():
+    server = Server()
+    server.stop()
+    assert server.active == 0
