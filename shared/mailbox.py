@@ -19,7 +19,7 @@ from shared.health import HEALTH
 
 SUSPECT_AFTER = 2  # returns after which a message is handled alone
 MEASURE_SECONDS = 2.0
-SLOW_SECONDS = 1.5  # a batch that takes longer is followed by smaller ones
+SLOW_SECONDS = 3.0  # a batch that takes longer is followed by smaller ones; MongoDB ends a transaction after 5 here, 60 by default
 Handle = Callable[["Mailbox", list[Delivered]], None]
 _log = logs.get(__name__)
 
