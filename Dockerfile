@@ -12,8 +12,9 @@ ENV PYTHONDONTWRITEBYTECODE=1 \
 
 WORKDIR /app
 
-# Before the code, so that a change of code leaves this layer alone.
-COPY requirements.lock ./
+# Before the code, so that a change of code leaves this layer alone. Traces need requirements-tracing.lock (shared/tracing.py).
+ARG REQUIREMENTS=requirements.lock
+COPY ${REQUIREMENTS} ./requirements.lock
 RUN pip install --disable-pip-version-check --require-hashes -r requirements.lock \
     && useradd --system --uid 10001 --no-create-home sambandh
 

@@ -128,7 +128,8 @@ licences: $(INSTALLED) ## list the licences of what the image contains
 .PHONY: lock clean
 lock: ## resolve the dependencies of pyproject.toml anew into the hashed lock files
 	$(COMPILE) -o requirements.lock
-	$(COMPILE) --extra local --extra dev -o requirements-dev.lock
+	$(COMPILE) --extra tracing -o requirements-tracing.lock
+	$(COMPILE) --extra tracing --extra local --extra dev -o requirements-dev.lock
 	$(subst pyproject.toml,deploy/audit/requirements.in,$(COMPILE)) -o deploy/audit/requirements.lock
 
 clean: ## remove caches, the environment and all local data (stop it first)

@@ -6,6 +6,7 @@ HTTP cannot starve events. Green threads are patched in before anything else is 
 
 import shared.green  # noqa: F401, I001 - first: it patches what the others import
 
+import os
 import signal
 import sys
 from functools import partial
@@ -16,11 +17,13 @@ import eventlet
 from nameko.runners import ServiceRunner
 from pymongo import MongoClient
 
-from shared import faults, health, indexes, logs, metrics, mongo
+from shared import faults, health, indexes, logs, metrics, mongo, tracing
 from shared.config import Config, load
 from shared.errors import ConfigurationError, StoreAway
 from shared.health import HEALTH
+from shared.http import Server
 from shared.registry import Classes, service_classes
+from shared.tracing import Tracing
 
 _log = logs.get(__name__)
 
@@ -67,6 +70,19 @@ def watch_members(client: MongoClient[Any]) -> None:
         metrics.DATABASE_MEMBERS.labels(state).set_function(partial(members, kinds))
 
 
+def trace(service: str, settings: dict[str, Any]) -> Tracing | None:
+    """Put tracing around requests and events, where the environment asks for it."""
+    try:
+        traces = tracing.start(service, os.environ)
+    except ConfigurationError as error:
+        raise click.ClickException(str(error)) from None
+    if traces is not None:
+        Server.around = traces.served
+        work: Any = settings["UNIT_OF_WORK"]
+        work.apply = traces.applied(work.apply)
+    return traces
+
+
 def stop_on_signals(runner: ServiceRunner) -> None:
     """SIGTERM and SIGINT drain: unready at once, no new work, finish what is in hand. A second one leaves at once."""
 
@@ -94,6 +110,7 @@ def main(service: str, part: str) -> None:
     classes = service_classes(service)
     settings = prepare(config, classes)
     watch_members(settings["DATABASE"].client)
+    traces = trace(service, settings)
     HEALTH.expect("indexes")
     HEALTH.expect("start")
     health.serve(config.metrics_host, config.metrics_port)
@@ -108,6 +125,8 @@ def main(service: str, part: str) -> None:
     HEALTH.working("start")
     _log.info("started", part=part, http_port=config.http_port, metrics_port=config.metrics_port)
     runner.wait()
+    if traces:
+        traces.stop()
     _log.info("stopped")
 
 

@@ -9,7 +9,10 @@ from shared.registry import service_names
 @pytest.mark.parametrize("service", service_names())
 def test_every_service_says_which_indexes_it_needs(service: str) -> None:
     declared = declared_indexes(service)
-    assert declared["outbox"]["pending"] == ([("pending_since", 1)], {"partialFilterExpression": {"pending_since": {"$exists": True}}})
+    assert declared["outbox"]["pending"] == (
+        [("pending_since", 1)],
+        {"partialFilterExpression": {"pending_since": {"$exists": True}}},
+    )
     assert {"inbox", "timers", "parked"} <= declared.keys()
     assert all(keys for indexes in declared.values() for keys, _ in indexes.values())
 
