@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from phonenumbers import SUPPORTED_REGIONS
+
 from shared.errors import ConfigurationError
 
 
@@ -28,6 +30,7 @@ class Config:
     inbox_retention_days: int = 30  # how long a repeated delivery is recognised
     archive_retention_days: int = 400  # how long the collector keeps accepted events
     quarantine_retention_days: int = 30  # how long the collector keeps refused ones
+    phone_region: str = ""  # ISO 3166 region of phone numbers without a country code; none: they identify nobody
     backlog_limit: int = 200_000  # accepted and not yet published events beyond which the doors answer 429
     drain_seconds: int = 25  # how long a stop waits for work in hand; keep below the grace period
     allow_faults: bool = False  # named fault points answer to FAULT; never set in production
@@ -59,6 +62,8 @@ def load(service: str, environment: Mapping[str, str] = os.environ) -> Config:
             values[field.name] = _PARSERS[field.type](text)
         except ValueError as error:
             problems.append(f"{field.name.upper()}={text!r}: {error}")
+    if values.get("phone_region", "") and values["phone_region"] not in SUPPORTED_REGIONS:
+        problems.append("PHONE_REGION must be a region of ISO 3166 in capitals, such as IN")
     problems += [f"{name.upper()} must be at least 1" for name in _AT_LEAST_ONE if values.get(name, 1) < 1]
     if problems:
         raise ConfigurationError("; ".join(problems))

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from shared.identifiers import identity_key
+
 PREFIX = "cus_"
 _STRENGTH = ("user", "email", "phone", "loyalty", "external", "social")  # an account goes before addresses, these before devices
 
@@ -26,9 +28,8 @@ def lookup_id(identity: str) -> str:
     """The id under which an identity, given as a customer id, an identity key or a bare e-mail address, is stored."""
     if identity.startswith(PREFIX) and ":" not in identity:
         return identity
-    if ":" not in identity and "@" in identity:
-        return id_of(f"email:{identity.strip().lower()}")
-    return id_of(identity)
+    kind, _, value = identity.partition(":") if ":" in identity else ("email", ":", identity)
+    return id_of(identity_key(kind, value) or identity)
 
 
 def strongest(keys: Iterable[str]) -> str:

@@ -30,7 +30,8 @@ class OpenDoors(DependencyProvider):  # type: ignore[misc]  # nameko has no type
 
     def setup(self) -> None:
         config = self.container.config
-        self._doors = Doors(Storage(config["DATABASE"]), config["SAMBANDH"].backlog_limit)
+        settings = config["SAMBANDH"]
+        self._doors = Doors(Storage(config["DATABASE"]), settings.backlog_limit, settings.phone_region)
 
     def get_dependency(self, worker_ctx: Any) -> Doors:
         return self._doors

@@ -56,9 +56,9 @@ class Lot:
 class Doors:
     """Every way in. Keeps no state but short memories, so any number of replicas may serve."""
 
-    def __init__(self, storage: Storage, backlog_limit: int = 200_000) -> None:
+    def __init__(self, storage: Storage, backlog_limit: int = 200_000, phone_region: str = "") -> None:
         self._storage = storage
-        self._http, self._amqp = Sorter(random_id), Sorter(content_id)
+        self._http, self._amqp = Sorter(random_id, phone_region), Sorter(content_id, phone_region)
         self._source_of = Memo[str, Source | None](storage.sources.by_key, _SOURCE_SECONDS)
         self._backlog = Memo[int, int](storage.archive.backlog, _BACKLOG_SECONDS)
         self._backlog_limit = backlog_limit

@@ -6,6 +6,7 @@ from typing import Any
 
 from services.collector.doors import Doors
 from services.collector.storage import EVENTS, Storage
+from shared.config import load
 from shared.consume import Reader, bury
 from shared.outbox import Relay
 from shared.topology import INTAKE_QUEUE, SHOP_EVENTS, UNROUTED
@@ -13,7 +14,7 @@ from shared.topology import INTAKE_QUEUE, SHOP_EVENTS, UNROUTED
 
 def intake(database: Any, letters: Sequence[tuple[dict[str, Any], bytes]]) -> None:
     """Take what shops published to `shop.intake`; a message is acknowledged when this returns. Raises StoreAway."""
-    Doors(Storage(database)).intake(letters, datetime.now(UTC))
+    Doors(Storage(database), phone_region=load("collector").phone_region).intake(letters, datetime.now(UTC))
 
 
 class Collector:

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from services.collector.catalogue import shapes
@@ -18,6 +19,7 @@ from shared.envelope import Event, derived_id, encode
 from shared.errors import InvalidEvent
 from shared.events import by_name
 from shared.events.shop.parts import SOURCE
+from shared.identifiers import identity_key
 
 _LONGEST_MESSAGE_ID = 100
 
@@ -68,10 +70,13 @@ def content_id(item: bytes) -> str:
 
 
 class Sorter:
-    """Sorts parcels over the event catalogue. `new_id` makes the id of a message that has none from its bytes."""
+    """Sorts parcels over the event catalogue. `new_id` makes the id of a message that has none from its bytes.
 
-    def __init__(self, new_id: Callable[[bytes], str] = random_id) -> None:
-        self._translator = Translator(shapes())
+    Phone numbers without a country code are of `phone_region` (ISO 3166), and identify nobody where there is none.
+    """
+
+    def __init__(self, new_id: Callable[[bytes], str] = random_id, phone_region: str = "") -> None:
+        self._translator = Translator(shapes(), partial(identity_key, region=phone_region))
         self._new_id = new_id
 
     def sort(self, parcel: Parcel, source: Source, now: datetime, traceparent: str | None = None) -> Sorted:

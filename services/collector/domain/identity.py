@@ -1,16 +1,24 @@
 """Who a message is about, as identity keys: `user:42`, `anon:5f1c`, `email:jane@example.com`, `social:x:jane`."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from services.collector.domain.refusal import Reason, Refused
 from services.collector.domain.values import identifier
 
-_ADDRESS = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
-_LONGEST_ADDRESS = 254
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_HANDLE = re.compile(r"[\w.\-]{1,64}(@[\w.\-]{1,190})?")
+
+_MOST_FOREIGN = 20
+_PLACEHOLDERS = {"null", "undefined", "none", "nil", "nan", "anonymous", "guest", "[object object]"}
+Spelling = Callable[[str, str], str | None]  # (kind, value as written) -> identity key in its one spelling, None for no such key
+
+# Kind of key -> traits that carry one, also beside purchases.
+TRAITS: Mapping[str, tuple[str, ...]] = {
+    "email": ("email",),
+    "phone": ("phone",),
+    "loyalty": ("loyaltyCard", "loyalty_card", "loyaltyId", "loyalty_id", "loyaltyNumber", "loyalty_number"),
+}
 
 # Trait that carries a handle -> network. The order is the order of the keys.
 NETWORKS: Mapping[str, str] = {
@@ -29,33 +37,30 @@ NETWORKS: Mapping[str, str] = {
 }
 
 
-def subject_of(message: Mapping[str, Any]) -> str:
-    """The identity key that a message came with: the account where there is one, else the device."""
-    user, device = _key(message, "user", "userId"), _key(message, "anon", "anonymousId")
-    subject = user or device
-    if subject is None:
+def subject_of(message: Mapping[str, Any], spell: Spelling) -> str:
+    """The identity key that a message came with: the account where there is one, else the device.
+
+    An account that is called `null` or the like is none, where there is a device to go by.
+    """
+    keys = [_key(message, spell, "user", "userId"), _key(message, spell, "anon", "anonymousId")]
+    found = [key for key in keys if key]
+    if not found:
         raise Refused(Reason.MISSING_IDENTITY, "userId or anonymousId is required")
-    return subject
+    return next((key for key in found if not _is_placeholder(key)), found[0])
 
 
-def keys_of(message: Mapping[str, Any], *traits: Mapping[str, Any]) -> list[str]:
-    """Every identity key in a message, the subject first, then device, addresses and handles; without repeats."""
-    keys = [subject_of(message), _key(message, "anon", "anonymousId")]
-    stated = [given for given in traits if given]
-    keys += [email_key(given.get("email")) for given in stated]
-    keys += [key for given in stated for key in _handles(given)]
+def keys_of(message: Mapping[str, Any], spell: Spelling, *traits: Mapping[str, Any]) -> list[str]:
+    """Every identity key in a message, the subject first, then device, addresses, numbers, cards, foreign ids and handles."""
+    subject = subject_of(message, spell)
+    keys = [subject, _key(message, spell, "user", "userId"), _key(message, spell, "anon", "anonymousId")]
+    named = [(kind, given.get(trait)) for kind, names in TRAITS.items() for given in traits for trait in names]
+    named += [("social", handle) for given in traits for handle in _handles(given)]
+    named += _of_context(_object(message.get("context")))
+    keys += [spell(kind, str(value)) for kind, value in named if _is_named(value)]
     return list(dict.fromkeys(key for key in keys if key))
 
 
-def email_key(value: Any) -> str | None:
-    """The key of an e-mail address, or None for what does not look like one."""
-    if not isinstance(value, str):
-        return None
-    address = value.strip().lower()
-    return f"email:{address}" if len(address) <= _LONGEST_ADDRESS and _ADDRESS.fullmatch(address) else None
-
-
-def previous_key(message: Mapping[str, Any]) -> str:
+def previous_key(message: Mapping[str, Any], spell: Spelling) -> str:
     """The key that an alias call says was used so far.
 
     The protocol has one field for both kinds of id. It is a device where it equals the message's own `anonymousId` or is a UUID,
@@ -65,19 +70,46 @@ def previous_key(message: Mapping[str, Any]) -> str:
     if previous is None:
         raise Refused(Reason.MISSING_FIELD, "previousId is required in an alias call")
     device = _UUID.fullmatch(previous) or previous == identifier(message.get("anonymousId"), "anonymousId")
-    return f"anon:{previous}" if device else f"user:{previous}"
+    key = spell("anon" if device else "user", previous)
+    if key is None:
+        raise Refused(Reason.INVALID_FIELD, "previousId must hold a visible character")
+    return key
 
 
-def _key(message: Mapping[str, Any], kind: str, field: str) -> str | None:
+def _key(message: Mapping[str, Any], spell: Spelling, kind: str, field: str) -> str | None:
     value = identifier(message.get(field), field)
-    return None if value is None else f"{kind}:{value}"
+    return None if value is None else spell(kind, value)
+
+
+def _is_placeholder(key: str) -> bool:
+    value = key.partition(":")[2].lower()
+    return value in _PLACEHOLDERS or not value.strip("0-_")
+
+
+def _is_named(value: Any) -> bool:
+    """Texts and whole numbers name somebody: cards and phone numbers often come as numbers."""
+    return isinstance(value, (str, int)) and not isinstance(value, bool)
 
 
 def _handles(traits: Mapping[str, Any]) -> Iterator[str]:
     for trait, network in NETWORKS.items():
-        value = traits.get(trait)
-        if not isinstance(value, str):
-            continue
-        handle = value.strip().rstrip("/").rpartition("/")[2].removeprefix("@").lower()
-        if _HANDLE.fullmatch(handle):
-            yield f"social:{network}:{handle}"
+        if isinstance(traits.get(trait), str):
+            yield f"{network}:{traits[trait].strip()}"
+
+
+def _of_context(context: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """The device, its push token, and ids that other systems gave the customer."""
+    device = _object(context.get("device"))
+    found = [("device", device.get("id")), ("push", device.get("token"))]
+    foreign = context.get("externalIds")
+    for one in foreign[:_MOST_FOREIGN] if isinstance(foreign, list) else ():
+        given = _object(one)
+        sort = given.get("type")
+        if isinstance(sort, str) and _is_named(given.get("id")) and given.get("collection", "users") == "users":
+            found.append(("external", f"{sort.strip()}:{given['id']}"))
+    return found
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    """An object, and nothing where there is none."""
+    return value if isinstance(value, dict) else {}

@@ -56,10 +56,10 @@ class Shapes:
 
 
 class Translator:
-    """Translates messages of every type over one catalogue."""
+    """Translates messages of every type over one catalogue; `spell` writes identity keys in their one spelling."""
 
-    def __init__(self, shapes: Shapes) -> None:
-        self._shapes = shapes
+    def __init__(self, shapes: Shapes, spell: identity.Spelling) -> None:
+        self._shapes, self._spell = shapes, spell
         self._names = Names(shapes.tracked)
         self._calls: Mapping[str, Callable[[Message, Reception], tuple[str, str, Data]]] = {
             "track": self._track,
@@ -97,7 +97,8 @@ class Translator:
         orders.complete(name, data, reception.event_id)
         if name == "product_changed":
             return name, f"product:{data['product_id']}", data
-        return self._about_person(name, message, data, {"email": properties.get("email") if name in _PURCHASES else None})
+        stated = {trait: properties.get(trait) for traits in identity.TRAITS.values() for trait in traits}
+        return self._about_person(name, message, data, stated if name in _PURCHASES else {})
 
     def _identify(self, message: Message, reception: Reception) -> tuple[str, str, Data]:
         given = {**circumstances.traits(_context(message)), **values.record(message.get("traits"), "traits")}
@@ -129,7 +130,7 @@ class Translator:
     def _alias(self, message: Message, reception: Reception) -> tuple[str, str, Data]:
         if values.identifier(message.get("userId"), "userId") is None:
             raise Refused(Reason.MISSING_FIELD, "userId is required in an alias call")
-        previous, current = identity.previous_key(message), identity.subject_of(message)
+        previous, current = identity.previous_key(message, self._spell), identity.subject_of(message, self._spell)
         name, subject, data = self._about_person("identity_aliased", message, {"previous": previous, "current": current})
         data["identity_keys"] = list(dict.fromkeys([*data["identity_keys"], previous]))
         return name, subject, data
@@ -137,7 +138,7 @@ class Translator:
     def _about_person(self, name: str, message: Message, data: Data, *traits: Mapping[str, Any]) -> tuple[str, str, Data]:
         """Add what every event about a person carries: its identity keys and its circumstances."""
         context = _context(message)
-        keys = identity.keys_of(message, *traits, circumstances.traits(context))
+        keys = identity.keys_of(message, self._spell, *traits, circumstances.traits(context))
         data["identity_keys"] = keys
         circumstance = circumstances.read(context)
         if circumstance:

@@ -1,14 +1,16 @@
 """A source, a moment and messages that tests of the collector start from."""
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from services.collector.catalogue import shapes
 from services.collector.domain import Accepted, Reception, Refused, Source, SourceKind, Translator
+from shared.identifiers import identity_key
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 SOURCE = Source("web-1", "Web shop", SourceKind.WEB, True, NOW, "hash")
-_translator = Translator(shapes())
+_translator = Translator(shapes(), partial(identity_key, region="DE"))
 
 
 def reception(**changes: Any) -> Reception:

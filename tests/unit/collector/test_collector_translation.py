@@ -206,6 +206,52 @@ def test_the_address_on_an_order_is_the_customers_on_other_events_it_may_be_anyb
     assert accepted(shared).data["identity_keys"] == ["user:42"]
 
 
+def test_numbers_cards_devices_and_foreign_ids_are_keys_in_one_spelling() -> None:
+    context = {
+        "device": {"id": "D-1", "token": "t0ken", "type": "ios"},
+        "externalIds": [
+            {"id": "C-9", "type": "erp", "collection": "users", "encoding": "none"},
+            {"id": 77, "type": "pos"},
+            {"id": "acme", "type": "crm", "collection": "accounts"},
+            {"id": {}, "type": "erp"},
+            "C-9",
+        ],
+    }
+    traits = {"phone": "030 / 123 456", "loyaltyCard": 4711, "loyalty_id": "47-11 ab"}
+    event = check(accepted({"type": "identify", "userId": "42", "traits": traits, "context": context}))
+    assert event.data["identity_keys"] == [
+        "user:42",
+        "phone:+4930123456",
+        "loyalty:4711",
+        "loyalty:4711AB",
+        "device:D-1",
+        "push:t0ken",
+        "external:erp:C-9",
+        "external:pos:77",
+    ]
+    assert event.data["traits"]["phone"] == "030 / 123 456"
+
+
+def test_the_card_and_number_on_an_order_are_the_customers() -> None:
+    event = accepted(order(phone="+91 98765 43210", loyalty_card="L 1", facebook="shop"))
+    assert event.data["identity_keys"] == ["user:42", "phone:+919876543210", "loyalty:L1"]
+
+
+@pytest.mark.parametrize("context", [5, {"device": 5}, {"device": {"id": {}}}, {"externalIds": 5}, {"externalIds": [5, None]}])
+def test_what_cannot_be_read_of_the_context_names_nobody(context: Any) -> None:
+    assert accepted(track("x", context=context)).data["identity_keys"] == ["user:42"]
+
+
+@pytest.mark.parametrize(
+    "junk", ["null", "Undefined", "anonymous", "0", "00000000-0000-0000-0000-000000000000", "[object Object]"]
+)
+def test_an_account_that_is_nobodys_gives_way_to_the_device(junk: str) -> None:
+    event = accepted({"type": "page", "userId": junk, "anonymousId": "a-1"})
+    assert event.subject == "anon:a-1"
+    assert event.data["identity_keys"] == ["anon:a-1", f"user:{junk}"]
+    assert accepted({"type": "page", "userId": junk}).subject == f"user:{junk}"
+
+
 def test_a_device_without_account_is_its_own_subject() -> None:
     assert accepted({"type": "page", "userId": None, "anonymousId": "a-1"}).subject == "anon:a-1"
 
