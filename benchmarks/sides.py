@@ -168,7 +168,7 @@ class FastStream(Other):
 
 class Ceiling(Other):
     name, prefix, module = "ceiling", "ceiling", "benchmarks.ceiling"
-    title = "ceiling (bare kombu and pymongo)"
+    title = "ceiling, without guarantees"
     queue = "ceiling.{service}"
     terms = "durable classic queues; one acknowledgement and one unordered bulk write (w=1, not journaled) a batch; no guarantees"
 
