@@ -46,7 +46,7 @@ class History:
     """What a service holds after some events, kept the way that the database would keep it. What it tells itself, it hears."""
 
     def __init__(self, service: type, models: Sequence[Model[Any]], rules: Any = None, now: datetime = NOW) -> None:
-        self.service, self.rules, self.now = service(), rules, now
+        self.service, self._rules, self.now = service(), rules, now
         self.handlers = defaultdict(list)
         for handler in handlers_of(service):
             self.handlers[handler.source, handler.event].append(handler)
@@ -71,9 +71,20 @@ class History:
         heard_back = [one for one in (to_event(said, None, self.now) for said in echo) if one.id not in self.seen]
         return self.apply(*heard_back) if heard_back else self
 
+    @property
+    def rules(self) -> Any:
+        return self._rules
+
+    @rules.setter
+    def rules(self, rules: Any) -> None:
+        """Someone changed the settings: what comes next is judged by them."""
+        self._rules = rules
+        for batch in self.batches.values():
+            batch.rules = rules
+
     def _batch(self, model: Model[Any], members: Iterable[Member[Any]] = ()) -> Batch[Any]:
         standard = model.rules(None) if model.rules is not None else None
-        return Batch(model, members, self.rules if self.rules is not None else standard)
+        return Batch(model, members, self._rules if self._rules is not None else standard)
 
     def _settle(self, name: str, batch: Batch[Any]) -> None:
         follower = self.followers[name]

@@ -247,8 +247,8 @@ def test_every_event_of_the_catalogue_is_heard():
 def test_a_new_time_zone_of_the_shop_counts_customers_anew():
     happened = [placed("user:1", "a", 100, at("2026-05-01T21:00")), placed("user:1", "b", 100, at("2026-05-01T22:30"))]
     told = History(Analytics, [CUSTOMERS], Rules("UTC")).apply(*happened)
+    told.rules = Rules("Europe/Berlin")
     batch = told.batches["customers"]
-    batch.rules = Rules("Europe/Berlin")
     batch.look_again([told.customer_id("user:1")])
     told._settle("customers", batch)
     straight = history(*happened, timezone="Europe/Berlin")

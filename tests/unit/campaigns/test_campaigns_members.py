@@ -218,7 +218,6 @@ def looked_at_again(history: History, rules: Audiences) -> History:
     """Every customer under new rules, as the runtime's sweep does it."""
     history.rules, history.now = rules, LATER
     batch = history.batches["customers"]
-    batch.rules = rules
     batch.look_again({member.customer_id for member in batch.members.values()})
     history._settle("customers", batch)
     return history
