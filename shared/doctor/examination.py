@@ -9,6 +9,7 @@ from urllib.request import Request, urlopen
 
 from shared.config import load
 from shared.doctor import Finding, Verdict, broker, database, good, look, wrong
+from shared.mongo import server_time
 from shared.registry import service_names
 
 _SKEW = timedelta(seconds=2)
@@ -42,7 +43,7 @@ def _database(uri: str) -> Iterator[Finding]:
         ):
             yield from check(client)
         began = datetime.now(UTC)
-        yield from check_clock("the database", client.admin.command("hello")["localTime"], began)
+        yield from check_clock("the database", server_time(client.admin), began)
     yield from database.check_access_control(uri)
 
 
