@@ -1,18 +1,13 @@
 """Waiting until nothing is under way any more: the state in which the checker looks."""
 
-import base64
-import json
 import time
 from collections.abc import Mapping
-from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
 
 from chaos.holdings import Holdings
+from chaos.system.management import STALE_SECONDS, queues_of
 from chaos.system.tap import QUEUE
 from chaos.system.whole import System
 from deploy.local.credentials import ADMIN
-
-_QUIET_SECONDS = 6.0  # the broker's statistics are up to five seconds old
 
 
 def settle(system: System, seconds: float) -> float:
@@ -25,7 +20,7 @@ def settle(system: System, seconds: float) -> float:
     while time.monotonic() - began < seconds:
         if _is_quiet(system, holdings):
             quiet_since = quiet_since or time.monotonic()
-            if time.monotonic() - quiet_since >= _QUIET_SECONDS:
+            if time.monotonic() - quiet_since >= STALE_SECONDS:
                 return quiet_since - began
         else:
             quiet_since = None
@@ -35,12 +30,7 @@ def settle(system: System, seconds: float) -> float:
 
 def queues(system: System) -> Mapping[str, int]:
     """Messages by queue, those in somebody's hands included; the tap's own queue left out."""
-    password = system.stack.credentials.rabbit[ADMIN]
-    token = base64.b64encode(f"{ADMIN}:{password}".encode()).decode()
-    url = f"{system.rabbit.management_url}/api/queues{urlsplit(system.amqp_uri()).path}"
-    request = Request(url, headers={"Authorization": f"Basic {token}"})  # noqa: S310 - our own address
-    with urlopen(request, timeout=30) as answer:  # noqa: S310 - our own address
-        found = json.loads(answer.read())
+    found = queues_of(system.rabbit, system.stack.credentials.rabbit[ADMIN])
     return {queue["name"]: queue.get("messages", 0) for queue in found if queue["name"] != QUEUE}
 
 

@@ -1,20 +1,16 @@
 """Nothing lost, nothing twice, nothing made up: what each service holds against what the outside tried."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 from operator import xor
-from typing import TypeVar
 
 from chaos.checker.evidence import Finding, Held, Holding, Observed
+from chaos.checker.findings import compared, named
 from chaos.ledger import Fact, Kind, Record
 from chaos.workload.shop import QUARTER
-
-_SHOWN = 3
-K = TypeVar("K")
-V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +24,8 @@ class Sums:
 
 def check_facts(record: Record, observed: Observed) -> Iterator[Finding]:
     """Every rule about single facts, for the archive and for each service."""
-    yield from _named("lost by the archive", record.accepted.keys() - observed.archived)
-    yield from _named("made up by the archive", observed.archived - record.attempted.keys())
+    yield from named("lost by the archive", record.accepted.keys() - observed.archived)
+    yield from named("made up by the archive", observed.archived - record.attempted.keys())
     for holding in observed.holdings:
         yield from _check_holding(record, observed.archived, holding)
 
@@ -38,10 +34,10 @@ def check_counters(record: Record, observed: Observed) -> Iterator[Finding]:
     """What is only ever added to: an event that counted twice shows here, whatever a table of seen ids may say."""
     parked = _parked_by(observed, "analytics")
     applied = [record.attempted[fact] for fact in sorted((observed.archived & record.attempted.keys()) - parked)]
-    yield from _compared("volume of events", _volumes(applied), observed.counters.volumes)
+    yield from compared("volume of events", _volumes(applied), observed.counters.volumes)
     orders, gross = _sales(applied)
-    yield from _compared("orders of a customer", orders, observed.counters.orders)
-    yield from _compared("revenue of a customer", gross, observed.counters.gross)
+    yield from compared("orders of a customer", orders, observed.counters.orders)
+    yield from compared("revenue of a customer", gross, observed.counters.gross)
 
 
 def check_announcements(observed: Observed) -> Iterator[Finding]:
@@ -50,19 +46,19 @@ def check_announcements(observed: Observed) -> Iterator[Finding]:
     for said in observed.announced:
         ids.setdefault((said.name, said.about), set()).add(said.id)
     twice = [f"{name} about {about}" for (name, about), known in ids.items() if about and len(known) > 1]
-    yield from _named("announced twice", twice)
+    yield from named("announced twice", twice)
     said_once = Counter(name for said_id, name in {(said.id, said.name) for said in observed.announced})
-    yield from _compared("announcements counted by analytics", said_once, observed.counters.heard)
+    yield from compared("announcements counted by analytics", said_once, observed.counters.heard)
 
 
 def check_residue(observed: Observed) -> Iterator[Finding]:
     """Nothing is left under way."""
-    yield from _named("queue not empty", (f"{name}: {left}" for name, left in observed.residue.queues.items() if left))
-    yield from _named("outbox not empty", (f"{name}: {left}" for name, left in observed.residue.outboxes.items() if left))
+    yield from named("queue not empty", (f"{name}: {left}" for name, left in observed.residue.queues.items() if left))
+    yield from named("outbox not empty", (f"{name}: {left}" for name, left in observed.residue.outboxes.items() if left))
     if observed.residue.overdue:
         yield Finding("timer missed", f"{observed.residue.overdue} timers are due and pending")
-    yield from _named("rebuilt state differs", observed.differences)
-    yield from _named("process ended by itself or in disorder", observed.deaths)
+    yield from named("rebuilt state differs", observed.differences)
+    yield from named("process ended by itself or in disorder", observed.deaths)
 
 
 def recovered(record: Record, observed: Observed) -> int:
@@ -89,12 +85,12 @@ def _check_holding(record: Record, archived: frozenset[str], holding: Holding) -
     concerned = {fact.id for fact in record.attempted.values() if fact.kind in holding.kinds}
     due = concerned & (record.accepted.keys() | archived)
     name = holding.service
-    yield from _named(f"lost by {name}", due - known.keys() - holding.parked)
-    yield from _named(f"made up by {name}", known.keys() - concerned)
-    yield from _named(f"twice in {name}", (fact for fact, count in known.items() if count > 1))
-    yield from _named(f"applied and parked by {name}", known.keys() & holding.parked)
+    yield from named(f"lost by {name}", due - known.keys() - holding.parked)
+    yield from named(f"made up by {name}", known.keys() - concerned)
+    yield from named(f"twice in {name}", (fact for fact, count in known.items() if count > 1))
+    yield from named(f"applied and parked by {name}", known.keys() & holding.parked)
     expected = [_as_held(record.attempted[fact]) for fact in due - holding.parked]
-    yield from _compared(f"sums of a customer in {name}", _sums(expected), _sums(holding.held))
+    yield from compared(f"sums of a customer in {name}", _sums(expected), _sums(holding.held))
 
 
 def _as_held(fact: Fact) -> Held:
@@ -133,14 +129,3 @@ def quarter_of(at: datetime) -> datetime:
 
 def _parked_by(observed: Observed, service: str) -> frozenset[str]:
     return next((holding.parked for holding in observed.holdings if holding.service == service), frozenset())
-
-
-def _named(rule: str, culprits: Iterable[str]) -> Iterator[Finding]:
-    found = sorted(culprits)
-    if found:
-        yield Finding(rule, f"{len(found)}: {', '.join(found[:_SHOWN])}{', …' if len(found) > _SHOWN else ''}")
-
-
-def _compared(rule: str, expected: Mapping[K, V], found: Mapping[K, V]) -> Iterator[Finding]:
-    keys = sorted((key for key in expected.keys() | found.keys() if (expected.get(key) or 0) != (found.get(key) or 0)), key=str)
-    yield from _named(rule, (f"{key}: {expected.get(key)} expected, {found.get(key)} found" for key in keys))

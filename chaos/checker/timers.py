@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from chaos.checker.evidence import Finding, Observed, Timer
+from chaos.checker.findings import named
 from chaos.ledger import Kind, Record
 
 FIRED, PENDING = "fired", "pending"
@@ -25,12 +26,11 @@ class Lateness:
 def check_timers(record: Record, observed: Observed) -> Iterator[Finding]:
     """Of every cart that was left and not bought there is one reminder, and of one that was bought none is pending."""
     early = [timer.key for timer in observed.timers if timer.fired_at is not None and timer.fired_at < timer.due]
-    if early:
-        yield Finding("timer fired early", f"{len(early)}: {early[0]}, …")
+    yield from named("timer fired early", early)
     firings = Counter((timer.kind, timer.key) for timer in observed.timers if timer.state == FIRED)
-    yield from _listed("timer fired twice", [key for (_, key), times in firings.items() if times > 1])
+    yield from named("timer fired twice", [key for (_, key), times in firings.items() if times > 1])
     strange = [timer.key for timer in observed.timers if timer.state not in (FIRED, PENDING)]
-    yield from _listed("timer set aside", strange)
+    yield from named("timer set aside", strange)
     yield from _check_carts(record, observed)
     yield from _check_consumables(record, observed)
 
@@ -60,10 +60,10 @@ def _check_carts(record: Record, observed: Observed) -> Iterator[Finding]:
     fired = {timer.fact for timer in observed.timers if timer.kind == "cart_idle" and timer.state == FIRED}
     pending = {timer.fact for timer in observed.timers if timer.kind == "cart_idle" and timer.state == PENDING}
     announced = {said.about for said in observed.announced if said.name.endswith(_ABANDONED)}
-    yield from _listed("cart without its reminder", left - fired)
-    yield from _listed("reminder not announced", left & fired - announced)
-    yield from _listed("reminder of no cart", (fired | announced) - carts)
-    yield from _listed("cart bought and its timer pending", pending & (carts - left))
+    yield from named("cart without its reminder", left - fired)
+    yield from named("reminder not announced", left & fired - announced)
+    yield from named("reminder of no cart", (fired | announced) - carts)
+    yield from named("cart bought and its timer pending", pending & (carts - left))
 
 
 def _check_consumables(record: Record, observed: Observed) -> Iterator[Finding]:
@@ -71,13 +71,7 @@ def _check_consumables(record: Record, observed: Observed) -> Iterator[Finding]:
     expected = Counter({fact.id: fact.lines for fact in arrived if fact.lines > 1})
     fired = Counter(timer.fact for timer in observed.timers if timer.kind == "replenishment" and timer.state == FIRED)
     announced = Counter(said.about.partition("/")[0] for said in observed.announced if said.name.endswith(_DUE_AGAIN))
-    yield from _listed("consumables without their reminders", (expected - fired).keys())
-    yield from _listed("reminders of no consumables", (fired - expected).keys())
+    yield from named("consumables without their reminders", (expected - fired).keys())
+    yield from named("reminders of no consumables", (fired - expected).keys())
     if announced.total() or expected.total():
-        yield from _listed("reminder of consumables not announced", (expected - announced).keys())
-
-
-def _listed(rule: str, culprits: object) -> Iterator[Finding]:
-    found = sorted(culprits)  # type: ignore[call-overload]  # any collection of texts
-    if found:
-        yield Finding(rule, f"{len(found)}: {', '.join(found[:3])}")
+        yield from named("reminder of consumables not announced", (expected - announced).keys())

@@ -1,18 +1,17 @@
 """The plain nameko services of `benchmarks/plain_nameko.py` as a testbed: a process each, on a broker and a database of their own."""
 
-import base64
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
+from urllib.request import urlopen
 
 from pymongo import MongoClient
 
 from benchmarks.effects import EFFECTS
 from chaos.history import History
 from chaos.system.fleet import Fleet, Member
+from chaos.system.management import queues_of
 from chaos.system.testbed import Server, Testbed
 from deploy.local.credentials import ADMIN, Credentials
 from deploy.local.mongod import MongoServer
@@ -64,14 +63,10 @@ class PlainSystem(Testbed):
 
     def queues(self) -> list[dict[str, Any]]:
         """What the broker says of its queues; nothing while it is away."""
-        token = base64.b64encode(f"{ADMIN}:{self._password}".encode()).decode()
-        request = Request(f"{self._rabbit.management_url}/api/queues", headers={"Authorization": f"Basic {token}"})  # noqa: S310
         try:
-            with urlopen(request, timeout=10) as answer:  # noqa: S310 - our own address
-                found: list[dict[str, Any]] = json.loads(answer.read())
+            return queues_of(self._rabbit, self._password)
         except OSError:
             return []
-        return found
 
     def rows(self, service: str) -> list[dict[str, Any]]:
         """The documents in which a listener's effect shows: whose they are, and for how many orders it was made."""

@@ -17,6 +17,7 @@ from chaos.faults.processes import Kill, KillPair, Roll, kill, kill_pair, roll
 from chaos.faults.servers import Away, KillServer, database_away
 from chaos.history import History
 from chaos.results import DIRECTORY
+from chaos.system.management import STALE_SECONDS
 from chaos.workload.doors import PlainDoor
 from chaos.workload.generator import Generator
 from chaos.workload.shop import Mix, Shop
@@ -25,7 +26,6 @@ CONTROL = DIRECTORY / "control"
 _RATE = 40.0
 _PAUSE = (0.2, 1.0)
 _ORDERS_ONLY = Mix(carts=0.0, refunds=0.0, cancellations=0.0, consumables=0.0)
-_QUIET_SECONDS = 6.0
 _SUMMED = "analytics"
 Say = Callable[[str], None]
 ControlFault = Kill | KillPair | Roll | KillServer | Away
@@ -137,7 +137,7 @@ def _faults(random: Random, names: Sequence[str], rounds: int) -> Iterator[Contr
 def _settle(system: PlainSystem) -> None:
     """Until all queues have been empty for longer than the broker's statistics are old."""
     empty_since = time.monotonic()
-    while time.monotonic() - empty_since < _QUIET_SECONDS:
+    while time.monotonic() - empty_since < STALE_SECONDS:
         queues = system.queues()
         if not queues or any(queue.get("messages") for queue in queues):
             empty_since = time.monotonic()
