@@ -41,8 +41,8 @@ def _phone(text: str, region: str) -> str | None:
 
 
 def _handle(text: str, region: str) -> str | None:
-    network, _, name = text.lower().partition(":")
-    handle = f"{network}:{name.rstrip('/').rpartition('/')[2].removeprefix('@')}"
+    network, _, name = text.partition(":")
+    handle = f"{network.lower()}:{name.strip().rstrip('/').rpartition('/')[2].removeprefix('@').lower()}"
     return handle if _HANDLE.fullmatch(handle) else None
 
 

@@ -5,6 +5,7 @@ in identify calls, and profiles merges it with the customer: so a mention finds 
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -42,7 +43,9 @@ def network_of(name: str) -> str | None:
 
 def handle_of(text: str) -> str | None:
     """A handle without @ and case, also out of the address of a profile; None for what is no handle."""
-    handle = text.strip().rstrip("/").rpartition("/")[2].removeprefix("@").lower()
+    composed = unicodedata.normalize("NFKC", text)
+    visible = "".join(c for c in composed if unicodedata.category(c) not in ("Cf", "Cc"))
+    handle = visible.strip().rstrip("/").rpartition("/")[2].removeprefix("@").lower()
     return handle if _HANDLE.fullmatch(handle) else None
 
 

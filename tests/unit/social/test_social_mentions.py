@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from services.collector.domain.identity import NETWORKS, keys_of
 from services.social.domain.mentions import Mention, folded, handle_of, key_of, network_of
 from services.social.reception import announcement
+from shared.identifiers import identity_key
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 
@@ -42,7 +43,7 @@ def test_a_handle_is_written_one_way(text, handle):
 )
 def test_a_mention_is_filed_under_the_key_that_an_identify_call_makes_of_the_same_handle(trait, written):
     """Where the two differ no mention would ever find its customer."""
-    keys = [key for key in keys_of({"userId": "42"}, {trait: written}) if key.startswith("social:")]
+    keys = [key for key in keys_of({"userId": "42"}, identity_key, {trait: written}) if key.startswith("social:")]
     network, handle = network_of(trait), handle_of(written)
     assert network == NETWORKS[trait]
     assert keys == ([key_of(network, handle)] if handle else [])
