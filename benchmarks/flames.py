@@ -1,5 +1,6 @@
 """Flame graphs of the consume path: where the Python of each service spends its time while it drains full queues."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -34,7 +35,7 @@ def record(system: System) -> list[Path]:
 
 
 def _spy(pid: int, path: Path) -> subprocess.Popen[bytes]:
-    """py-spy on a process, until it is interrupted."""
-    spy = Path(sys.executable).with_name("py-spy")
-    command = [str(spy), "record", "--pid", str(pid), "--rate", str(_PER_SECOND), "--duration", "600", "--output", str(path)]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    """py-spy on a process, until it is interrupted. The graph's title is this command, so it names no place on this machine."""
+    spy, output = (os.path.relpath(one, REPOSITORY) for one in (Path(sys.executable).with_name("py-spy"), path))
+    command = [spy, "record", "--pid", str(pid), "--rate", str(_PER_SECOND), "--duration", "600", "--output", output]
+    return subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

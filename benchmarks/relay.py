@@ -24,7 +24,7 @@ from shared import broker
 
 QUEUE = "bench.published"
 _EXCHANGE = "profiles.events"
-_FEWEST = 2_000
+_FEWEST = 500
 
 
 def run(system: System, options: Options) -> Outcome:
