@@ -128,7 +128,8 @@ class Batch(Generic[S]):
         return known
 
     def _group(self, customer_id: str) -> list[Member[S]]:
-        return sorted((self.members[member] for member in self._groups.get(customer_id, ())), key=lambda m: m.key)
+        group = [self.members[member] for member in self._groups.get(customer_id, ())]
+        return sorted(group, key=lambda m: m.key) if len(group) > 1 else group
 
     def apply(self, service: object, handler: Handler, event: Event, keys: Sequence[str]) -> None:
         """Fold one event through one handler. Raises what the handler raises, and InvalidEvent for data that does not fit."""
