@@ -29,46 +29,53 @@ def dashboards() -> list[Dashboard]:
 
 
 def _overview() -> Dashboard:
-    return Dashboard(
-        "sambandh-overview",
-        "Sambandh: overview",
-        (
-            Panel(
-                "Processes that answer",
-                "short",
-                {"{{service}} {{part}}": 'sum by (service, part) (up{job="sambandh"})'},
-            ),
-            Panel(
-                "Through the gateway",
-                "reqps",
-                {
-                    "{{envoy_response_code_class}}xx": "sum by (envoy_response_code_class) "
-                    '(rate(envoy_http_downstream_rq_xx{envoy_http_conn_manager_prefix!="admin"}[5m]))'
-                },
-            ),
-            Panel("Events accepted", "short", {"{{door}}": "sum by (door) (rate(crm_doors_accepted_total[5m]))"}, "A second."),
-            Panel("Events applied", "short", {"{{service}}": "sum by (service) (crm:events_applied:rate5m)"}, "A second."),
-            Panel("Age of events when applied, 99 of 100", "s", {"{{service}}": "crm:event_age:p99_5m"}),
-            Panel("Events that wait in inboxes", "short", {"{{service}}": "crm:inbox_messages:sum"}),
-            Panel("Oldest event not yet published", "s", {"{{service}}": "max by (service) (crm_outbox_oldest_seconds)"}),
-            Panel("Requests that fail", "percentunit", {"{{service}}": "crm:requests_failed:ratio5m"}),
-            Panel("Requests slower than half a second", "percentunit", {"{{service}}": "crm:requests_slow:ratio5m"}),
-            Panel("Events later than five seconds", "percentunit", {"{{service}}": "crm:events_late:ratio5m"}),
-            Panel(
-                "Broker: messages and readers",
-                "short",
-                {
-                    "messages": "sum(rabbitmq_detailed_queue_messages)",
-                    "partitions without a reader": "count(min by (queue) "
-                    '(rabbitmq_detailed_queue_consumers{queue=~".+\\\\.inbox\\\\.[0-9]+"}) == 0) or vector(0)',
-                },
-            ),
-            Panel(
-                "Members of the database",
-                "short",
-                {"{{state}}": "max by (state) (crm_database_known_members)"},
-                "As the processes see them.",
-            ),
+    return Dashboard("sambandh-overview", "Sambandh: overview", _movement() + _promises())
+
+
+def _movement() -> tuple[Panel, ...]:
+    """What runs, what comes in and how far it has got."""
+    return (
+        Panel(
+            "Processes that answer",
+            "short",
+            {"{{service}} {{part}}": 'sum by (service, part) (up{job="sambandh"})'},
+        ),
+        Panel(
+            "Through the gateway",
+            "reqps",
+            {
+                "{{envoy_response_code_class}}xx": "sum by (envoy_response_code_class) "
+                '(rate(envoy_http_downstream_rq_xx{envoy_http_conn_manager_prefix!="admin"}[5m]))'
+            },
+        ),
+        Panel("Events accepted", "short", {"{{door}}": "sum by (door) (rate(crm_doors_accepted_total[5m]))"}, "A second."),
+        Panel("Events applied", "short", {"{{service}}": "sum by (service) (crm:events_applied:rate5m)"}, "A second."),
+        Panel("Age of events when applied, 99 of 100", "s", {"{{service}}": "crm:event_age:p99_5m"}),
+        Panel("Events that wait in inboxes", "short", {"{{service}}": "crm:inbox_messages:sum"}),
+        Panel("Oldest event not yet published", "s", {"{{service}}": "max by (service) (crm_outbox_oldest_seconds)"}),
+    )
+
+
+def _promises() -> tuple[Panel, ...]:
+    """What users were promised, and what all of it stands on."""
+    return (
+        Panel("Requests that fail", "percentunit", {"{{service}}": "crm:requests_failed:ratio5m"}),
+        Panel("Requests slower than half a second", "percentunit", {"{{service}}": "crm:requests_slow:ratio5m"}),
+        Panel("Events later than five seconds", "percentunit", {"{{service}}": "crm:events_late:ratio5m"}),
+        Panel(
+            "Broker: messages and readers",
+            "short",
+            {
+                "messages": "sum(rabbitmq_detailed_queue_messages)",
+                "partitions without a reader": "count(min by (queue) "
+                '(rabbitmq_detailed_queue_consumers{queue=~".+\\\\.inbox\\\\.[0-9]+"}) == 0) or vector(0)',
+            },
+        ),
+        Panel(
+            "Members of the database",
+            "short",
+            {"{{state}}": "max by (state) (crm_database_known_members)"},
+            "As the processes see them.",
         ),
     )
 
