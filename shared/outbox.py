@@ -85,6 +85,7 @@ class Relay(Worker):
     def _round(self) -> None:
         """Publish until nothing is pending, then wait for the bell or the next poll."""
         if not self.every(self._lease.renew_after.total_seconds(), self._lease.hold):
+            self._measure([])  # another replica says how much waits
             self.wait(self._lease.renew_after.total_seconds())
             return
         self.every(2.0, self._replay_parked)

@@ -111,6 +111,7 @@ class Timers(Worker):
 
     def _round(self) -> None:
         if not self.every(self._lease.renew_after.total_seconds(), self._lease.hold):
+            metrics.TIMERS_DUE.set(0)  # another replica says how many are
             self.wait(self._lease.renew_after.total_seconds())
             return
         due = self._due()
