@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from shared.broker import letter
+from shared.topology import inbox_exchange
 from tests.simulation.broker.queues import Message
 from tests.simulation.processes import ServiceProcess
 
@@ -20,6 +21,7 @@ class Nemesis:
         self._actions: dict[str, Callable[[], None]] = {
             "kill": self._kill,
             "pause": self._pause,
+            "nobody reads": self._nobody_reads,
             "stop": self._stop,
             "fail over": self._fail_over,
             "restart broker": self._restart_broker,
@@ -28,6 +30,7 @@ class Nemesis:
         }
 
     def run(self) -> None:
+        self._send_undecodable()
         end = self._world.seconds + self._scenario.seconds
         while self._world.seconds < end:
             self._world.sleep(self._world.chance.uniform(0.2, 1.0))
@@ -62,6 +65,11 @@ class Nemesis:
         if victim:
             victim.paused_until = self._world.seconds + self._world.chance.uniform(1.0, 9.0)
 
+    def _nobody_reads(self) -> None:
+        """Every replica of the service stands still, and what is published fills the queues."""
+        for process in self._simulation.living("toy"):
+            process.paused_until = self._world.seconds + 3.0
+
     def _stop(self) -> None:
         """A rolling restart: another one is there first."""
         victim = self._victim()
@@ -93,6 +101,13 @@ class Nemesis:
                 continue  # what was not accepted was not published either
             again = letter(event)
             self._simulation.broker.publish(Message(again.body, again.headers, again.exchange, again.routing_key))
+
+    def _send_undecodable(self) -> None:
+        """What somebody sends who does not know the envelope."""
+        for number in range(self._scenario.undecodable):
+            body = f"undecodable {number}".encode()
+            self._simulation.workload.undecodable.add(body)
+            self._simulation.broker.publish(Message(body, {"ce-subject": "user:0"}, inbox_exchange("toy"), "order_completed"))
 
     def _heal(self) -> None:
         """Nothing breaks any more; and what is undecodable, or was bound to nothing, is dealt with."""

@@ -20,7 +20,7 @@ from pymongo.errors import ConnectionFailure
 
 from services.collector.sorting import Entry
 from services.collector.storage import EVENTS, Archive
-from shared import broker, consume, extension, faults, lease, mailbox, outbox, parked, replicas
+from shared import broker, consume, extension, faults, lease, mailbox, mongo, outbox, parked, replicas, timers
 from shared.backlog import BACKLOG
 from shared.config import Config
 from shared.consume import Inbox
@@ -56,7 +56,7 @@ class ServiceProcess(Process):
     def __init__(self, world: World, name: str, config: Config, server: Server, network: Network, skew: timedelta) -> None:
         super().__init__(world, name, skew)
         self.config = config
-        self.database: Any = Database(Client(server, network), name)
+        self.database = mongo.durable(Database(Client(server, network), name))  # type: ignore[arg-type]
         self.workers: list[Worker] = []
         self._waiting: dict[str, int | None] = {}
 
@@ -118,6 +118,12 @@ def collector_process(world: World, name: str, server: Server, network: Network,
     return process
 
 
+def _runtime_with(name: str) -> list[Any]:
+    """Modules of the runtime that took something into their own names."""
+    loaded = sorted((title, module) for title, module in sys.modules.items() if title.startswith("shared."))
+    return [module for _, module in loaded if hasattr(module, name)]
+
+
 @contextmanager
 def simulated(world: World, link: Link, reached: Callable[[str], None]) -> Iterator[None]:
     """Everything that the runtime takes from outside comes from this world."""
@@ -128,8 +134,8 @@ def simulated(world: World, link: Link, reached: Callable[[str], None]) -> Itera
             return link.connect(world.process, deliver)
 
     replaced: list[tuple[Any, str, Any]] = [
-        *((module, "monotonic", clock.monotonic) for module in (extension, mailbox, consume, outbox, broker, replicas)),
-        *((module, "datetime", now) for module in (consume, outbox, parked)),
+        *((module, "monotonic", clock.monotonic) for module in _runtime_with("monotonic")),
+        *((module, "datetime", now) for module in (consume, outbox, parked, timers) if hasattr(module, "datetime")),
         *((module, "random", world.chance) for module in (extension, pymongo.synchronous.client_session)),
         (broker, "connect", connect),
         *((module, "HEALTH", _Health(world)) for module in (extension, mailbox, consume)),

@@ -23,6 +23,7 @@ class Scenario:
     binds_late: bool = False
     largest_backlog: int = 8 * 1024**3
     delivery_limit: int = 50
+    most_writes: int = 10_000  # in one transaction, before the database has no time left for it
 
 
 STORM = Scenario(
@@ -38,13 +39,14 @@ SCENARIOS = (
     STORM,
     Scenario("calm"),
     Scenario("rolling restarts", ("stop", "stop"), skew=timedelta(minutes=5)),
-    Scenario("poison", ("repeat", "pause"), poison=2, undecodable=1, store_breaks=0.005),
-    Scenario("bombs", ("repeat",), bombs=1, seconds=9.0),
+    Scenario("poison", ("repeat", "pause"), poison=2, undecodable=2, store_breaks=0.005, broker_refuses=0.05),
+    Scenario("bombs", bombs=1, seconds=9.0),
     replace(STORM, name="dead letters", bombs=1, delivery_limit=3, seconds=8.0),
     Scenario("late bindings", ("kill", "cut"), binds_late=True, broker_refuses=0.05, store_breaks=0.01),
-    Scenario("full queues", ("pause", "kill"), largest_backlog=900, broker_refuses=0.02),
+    Scenario("slow database", ("kill", "repeat"), most_writes=22),
+    Scenario("full queues", ("nobody reads", "kill"), largest_backlog=120, broker_refuses=0.02),
 )
-_WEIGHTS = (8, 1, 1, 2, 1, 1, 1, 1)
+_WEIGHTS = (8, 1, 1, 2, 1, 1, 1, 1, 1)
 
 
 def scenario_of(chance: random.Random, name: str = "") -> Scenario:

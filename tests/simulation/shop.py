@@ -1,6 +1,6 @@
 """A small service with one of everything: facts, figures, rows, a journal, timers, announcements, merged customers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -63,7 +63,7 @@ CUSTOMERS = Model("customers", Purchases, combine)
 class Bug:
     """What handlers stumble over: ids of orders that raise, and what happens with those that end the process."""
 
-    poison: frozenset[str] = frozenset()
+    poison: Collection[str] = ()
 
     @staticmethod
     def end_process(order_id: str) -> None:

@@ -44,6 +44,7 @@ class Simulation:
     collectors: list[Collector] = field(default_factory=list)
     reached: Counter[str] = field(default_factory=Counter)
     healed: bool = False
+    at_rest: bool = False  # at the end, before everything was taken down
     parked_as_deadly: set[str] = field(default_factory=set)
     _started: int = 0
 
@@ -95,7 +96,7 @@ class Simulation:
     @contextmanager
     def _bugs(self) -> Iterator[None]:
         with (
-            mock.patch.object(Bug, "poison", frozenset(self.workload.poison)),
+            mock.patch.object(Bug, "poison", self.workload.poison),
             mock.patch.object(Bug, "end_process", self.end_process),
             mock.patch.object(topology, "_LARGEST_BACKLOG", self.scenario.largest_backlog),
             mock.patch.object(topology, "DELIVERY_LIMIT", self.scenario.delivery_limit),
@@ -141,13 +142,16 @@ class Simulation:
             self.world.run(2.0)
             if self.healed:
                 self.replay()
-        self.world.run(1.0)
+        self.at_rest = self.workload.done and self.settled()
 
     def replay(self) -> None:
         """The bugs are mended, and somebody has looked at what was parked."""
-        Bug.poison = frozenset()
-        self.workload.bombs.clear()
-        if any(entry["state"] == parked.OPEN for entry in self.servers["toy"].documents("parked")):
+        self.workload.poison.clear()
+        entries = self.servers["toy"].documents("parked")
+        self.parked_as_deadly |= {entry["event_id"] for entry in entries if "every process" in entry["reason"]}
+        if self.workload.bomb_events <= {entry["event_id"] for entry in entries} | self.abandoned():
+            self.workload.bombs.clear()
+        if any(entry["state"] == parked.OPEN for entry in entries):
             database: Any = Database(Client(self.servers["toy"], self.network), "outside")
 
             def ask() -> None:
@@ -158,6 +162,11 @@ class Simulation:
 
             self.world.spawn(self.outside, ask, "operator")
 
+    def abandoned(self) -> set[str]:
+        """Events that the client gave up before anybody took them."""
+        archive = {row["_id"] for row in self.servers["collector"].documents("events")}
+        return self.workload.attempted.keys() - archive if self.workload.done else set()
+
     def settled(self) -> bool:
         toy, collector = self.servers["toy"], self.servers["collector"]
         return not (
@@ -165,7 +174,8 @@ class Simulation:
             or any(row["state"] == "pending" for row in toy.documents("timers"))
             or any("pending_since" in row for row in collector.documents("events"))
             or any(True for _ in toy.documents("outbox"))
-            or any(True for _ in toy.documents("parked"))
+            or self.workload.bombs
+            or any(row["event_id"] is not None for row in toy.documents("parked"))
             or any(connection.in_hand for connection in self.link.open)
         )
 
@@ -178,6 +188,7 @@ def simulate(seed: int, name: str = "") -> Simulation:
     broker.loses_dead_letters = True
     link = Link(world, broker, scenario.broker_breaks, scenario.broker_refuses)
     servers = {service: Server(world) for service in ("collector", "toy")}
+    servers["toy"].most_writes = scenario.most_writes
     network = Network(world, scenario.store_breaks)
     outside = Process(world, "outside")
     workload = Workload(world, scenario)

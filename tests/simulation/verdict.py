@@ -13,6 +13,7 @@ from shared.envelope import Event, derived_id, encode
 from shared.handlers import TIMER_SOURCE
 from shared.identity import id_of
 from tests.order_free import History
+from tests.simulation.processes import SETTINGS
 from tests.simulation.shop import CUSTOMERS, Shop
 from tests.simulation.simulation import SUBSCRIBER, Simulation
 
@@ -21,10 +22,10 @@ def violations(run: Simulation) -> list[str]:
     """Everything that is wrong; empty for a run in which nothing was lost, doubled, made up, early or late."""
     if run.world.surprises:
         return [f"an error that is no outage: {run.world.surprises[0]}"]
-    if not run.settled() or not run.workload.done:
+    if not run.at_rest:
         return [f"nothing is settled after {run.world.seconds:.0f} s: {_waiting(run)}"]
     found: list[str] = []
-    for check in (_applied, _algebra, _folded, _announced, _timers, _kept, _neighbours, _drained):
+    for check in (_applied, _algebra, _folded, _announced, _timers, _kept, _neighbours, _undecodable, _drained):
         found += check(run)
     return found
 
@@ -74,9 +75,11 @@ def _applied(run: Simulation) -> list[str]:
 
 
 def _algebra(run: Simulation) -> list[str]:
-    """Counts, sums and xor of everything that was accepted, against running figures and against facts."""
-    amounts = [event.data()["amount"] for event in run.workload.attempted.values() if event.name == events.ORDER_COMPLETED.name]
-    views = sum(event.name == events.PRODUCT_VIEWED.name for event in run.workload.attempted.values())
+    """Counts, sums and xor of everything that was taken in, against running figures and against facts."""
+    archive = {row["_id"] for row in run.servers["collector"].documents("events")}
+    kept = [event for event in run.workload.attempted.values() if event.id in archive]
+    amounts = [event.data()["amount"] for event in kept if event.name == events.ORDER_COMPLETED.name]
+    views = sum(event.name == events.PRODUCT_VIEWED.name for event in kept)
     figures = _figures(run)
     said = {name: sum(values[name] for values in figures.values()) for name in ("orders", "revenue", "views")}
     wanted = {"orders": len(amounts), "revenue": sum(amounts), "views": views}
@@ -191,6 +194,10 @@ def _kept(run: Simulation) -> list[str]:
     """The archive has exactly what was accepted, or attempted and lost its answer."""
     archive = {row["_id"] for row in run.servers["collector"].documents("events")}
     lost, phantom = run.workload.accepted - archive, archive - run.workload.attempted.keys()
+    inbox = {row["_id"] for row in run.servers["toy"].documents("inbox")} - {event.id for event in _fired(run)}
+    unknown = inbox - archive
+    if unknown:
+        return [f"applied, and not in the archive: {sorted(unknown)}"]
     return [f"not in the archive: {sorted(lost)}"] * bool(lost) + [f"made up: {sorted(phantom)}"] * bool(phantom)
 
 
@@ -199,7 +206,18 @@ def _neighbours(run: Simulation) -> list[str]:
     if run.scenario.name != "bombs":
         return []
     innocent = run.parked_as_deadly - run.workload.bomb_events
-    return [f"set aside with a deadly neighbour: {sorted(innocent)}"] * bool(innocent)
+    archive = {row["_id"] for row in run.servers["collector"].documents("events")}
+    deadly = (run.workload.bomb_events & archive) - run.parked_as_deadly
+    few = SETTINGS.inbox_partitions - 1  # of each other partition the one that was in hand each time
+    found = [f"set aside with a deadly neighbour: {sorted(innocent)}"] * (len(innocent) > few)
+    return found + [f"never set aside: {sorted(deadly)}"] * bool(deadly)
+
+
+def _undecodable(run: Simulation) -> list[str]:
+    """What nobody can read is kept whole."""
+    kept = {bytes(row["body"]) for row in run.servers["toy"].documents("parked")}
+    lost = run.workload.undecodable - kept
+    return [f"dropped, because it cannot be read: {sorted(lost)}"] * bool(lost)
 
 
 def _drained(run: Simulation) -> list[str]:

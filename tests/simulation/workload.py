@@ -30,6 +30,7 @@ class Workload:
     poison: set[str] = field(default_factory=set)
     bombs: set[str] = field(default_factory=set)
     bomb_events: set[str] = field(default_factory=set)
+    undecodable: set[bytes] = field(default_factory=set)
     done: bool = False
 
     def run(self, collectors: list["Collector"]) -> None:
@@ -54,6 +55,8 @@ class Workload:
                 self.accepted |= {event.id for event in lot}
                 return
             self.world.sleep(0.3)
+            if self.world.chance.random() < 0.2:
+                return  # not every client is patient: whether it was accepted is then unknown to it
 
     def _events(self) -> list[Event]:
         chance = self.world.chance

@@ -83,6 +83,9 @@ class Session:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.end_session()
+
+    def end_session(self) -> None:
         if self.in_transaction:
             self.abort_transaction()
 

@@ -130,10 +130,12 @@ class Collection:
 
     # writing
 
-    def bulk_write(self, requests: Sequence[Any], ordered: bool = True, session: Session | None = None) -> SimpleNamespace:
+    def bulk_write(
+        self, requests: Sequence[Any], ordered: bool = True, session: Session | None = None, report: "_Report | None" = None
+    ) -> SimpleNamespace:
         """Raises BulkWriteError that lists duplicate keys; `ordered` stops at the first."""
         retryable = not any(isinstance(request, (UpdateMany, DeleteMany)) for request in requests)
-        report = _Report()
+        report = report or _Report()
 
         def execute() -> None:
             moment = 0.0
@@ -188,8 +190,11 @@ class Collection:
             row = unlocked
         now = self._server.world.now
         new = None if change is None else Row(changed(row.document, change, now, inserting=False))
+        if new is None:
+            report.deleted += 1
+            return self._put(row.document["_id"], None, session)
         report.matched += 1
-        if new is not None and new.raw == row.raw:
+        if new.raw == row.raw:
             return 0.0
         report.modified += 1
         return self._put(row.document["_id"], new, session)
@@ -245,7 +250,8 @@ class Collection:
     def _single(self, request: Any, session: Session | None) -> SimpleNamespace:
         """As the driver, which tells about one duplicate in other words than about one of many."""
         try:
-            return self.bulk_write([request], session=session)
+            self.bulk_write([request], session=session, report=(report := _Report()))
+            return report.result(request)
         except BulkWriteError as error:
             raise DuplicateKeyError("E11000 duplicate key error", DUPLICATE, {"code": DUPLICATE}) from error
 
@@ -268,17 +274,17 @@ class _Report:
     """What a bulk write did."""
 
     def __init__(self) -> None:
-        self.inserted = self.matched = self.modified = self.upserted = 0
+        self.inserted = self.matched = self.modified = self.deleted = self.upserted = 0
         self.errors: list[Document] = []
 
-    def result(self) -> SimpleNamespace:
-        return SimpleNamespace(
-            inserted_count=self.inserted,
-            matched_count=self.matched,
-            modified_count=self.modified,
-            deleted_count=self.modified,
-            upserted_count=self.upserted,
-        )
+    def result(self, request: Any = None) -> SimpleNamespace:
+        """As the driver tells about one request, or about many."""
+        if isinstance(request, (DeleteOne, DeleteMany)):
+            return SimpleNamespace(deleted_count=self.deleted)
+        changes = {"matched_count": self.matched, "modified_count": self.modified}
+        if request is not None:
+            return SimpleNamespace(**changes)
+        return SimpleNamespace(**changes, deleted_count=self.deleted, inserted_count=self.inserted, upserted_count=self.upserted)
 
 
 def _candidates(rows: Rows, query: Document) -> list[Row]:

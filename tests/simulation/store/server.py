@@ -17,7 +17,8 @@ from tests.simulation.world import World
 
 Key = tuple[str, Any]  # collection and _id
 TRANSACTION_LIFETIME = 5.0  # transactionLifetimeLimitSeconds of the local system
-WRITE_CONFLICT, NO_SUCH_TRANSACTION = 112, 251
+WRITE_CONFLICT, NO_SUCH_TRANSACTION, TIME_LIMIT_EXCEEDED = 112, 251, 262
+_TRANSIENT = "TransientTransactionError"
 AWARE: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
 
 
@@ -70,11 +71,11 @@ def _put(rows: Rows, identity: Any, row: Row | None) -> None:
 
 
 def conflict() -> OperationFailure:
-    return _failure("WriteConflict", WRITE_CONFLICT)
+    return _failure("WriteConflict", WRITE_CONFLICT, _TRANSIENT)
 
 
-def _failure(name: str, code: int) -> OperationFailure:
-    details = {"ok": 0.0, "errmsg": name, "code": code, "codeName": name, "errorLabels": ["TransientTransactionError"]}
+def _failure(name: str, code: int, *labels: str) -> OperationFailure:
+    details = {"ok": 0.0, "errmsg": name, "code": code, "codeName": name, "errorLabels": list(labels)}
     return OperationFailure(name, code, details)
 
 
@@ -85,6 +86,7 @@ class Server:
         self.world, self.lag = world, lag
         self.collections: dict[str, Rows] = {}
         self.away_until = 0.0
+        self.most_writes = 10_000  # of one transaction, before its time is up
         self.rolled_back = 0
         self.conflicts = self.expired = 0
         self._open: set[Transaction] = set()
@@ -111,7 +113,7 @@ class Server:
         """Raises where the server has ended this transaction meanwhile."""
         self._expire()
         if transaction.state != "open":
-            raise _failure("NoSuchTransaction", NO_SUCH_TRANSACTION)
+            raise _failure("NoSuchTransaction", NO_SUCH_TRANSACTION, _TRANSIENT)
 
     # writing
 
@@ -128,6 +130,9 @@ class Server:
             self.conflicts += 1
             self.abort(transaction)
             raise conflict()
+        if len(transaction.writes) >= self.most_writes:
+            self.abort(transaction)
+            raise _failure("ExceededTimeLimit", TIME_LIMIT_EXCEEDED)
         transaction.writes[key] = row
 
     def write(self, key: Key, row: Row | None) -> float:

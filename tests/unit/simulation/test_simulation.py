@@ -3,6 +3,7 @@
 A seed that fails is repeated by the command that the failure names; `python -m tests.simulation 0-10000` looks at more of them.
 """
 
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -19,7 +20,8 @@ from tests.simulation.scenario import SCENARIOS
 from tests.simulation.simulation import Simulation, simulate
 from tests.simulation.verdict import violations
 
-SEEDS = {"storm": 60}  # and ten of each other scenario
+MORE = os.environ.get("SIMULATION_SEEDS")  # of each scenario; else as many as a unit test may take
+SEEDS = {"storm": 60}
 PATIENCE = 60  # seeds in which a simulation with a known fault has to find it
 POINTS = (
     "unit_of_work.after_inbox",
@@ -37,7 +39,7 @@ POINTS = (
 def seeds(scenario: str) -> Counter[str]:
     """Run a scenario for every seed, assert that nothing is wrong, and count what was hit."""
     hit: Counter[str] = Counter()
-    for seed in range(SEEDS.get(scenario, 10)):
+    for seed in range(int(MORE or SEEDS.get(scenario, 10))):
         duplicates = _duplicates()
         run = simulate(seed, scenario)
         found = violations(run)

@@ -1,0 +1,52 @@
+"""What a mailbox does with messages when its connection breaks."""
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from shared.extension import Worker
+from shared.mailbox import Mailbox
+from tests.simulation.alone import place
+from tests.simulation.broker.queues import Message, Queue
+from tests.simulation.world import Signal
+
+
+class _Failure(Exception):
+    """What handling raises once."""
+
+
+def test_what_was_read_ahead_over_a_lost_connection_is_handled_when_it_comes_again() -> None:
+    with place() as here:
+        process = here.process("only")
+        queues = {name: Queue(name, {}) for name in ("first", "second")}
+        here.broker.queues.update(queues)
+        queues["first"].put(Message(b"to be trusted", {}, "", ""))
+        handled: list[bytes] = []
+        failed: list[bool] = []
+
+        def handle(mailbox: Mailbox, messages: list[Any]) -> None:
+            if len(messages) > 1 and not failed:
+                failed.append(True)
+                raise _Failure
+            handled.extend(message.body for message in messages)
+
+        def work(database: Any) -> None:
+            worker = Worker()
+            worker.config, worker.database = replace(process.config, batch_size=2), database
+            worker.stopping = Signal(here.world)  # type: ignore[assignment]
+            mailbox = Mailbox(worker, "mailbox", list(queues), handle)
+            mailbox.round()
+            for name, queue in queues.items():
+                for number in range(2):
+                    queue.put(Message(f"{name} {number}".encode(), {}, "", ""))
+            with pytest.raises(_Failure):
+                mailbox.round()
+            handled.clear()
+            for _ in range(8):
+                mailbox.round()
+
+        here.do(process, work)
+        assert failed
+        assert Counter(handled) == Counter([b"first 0", b"first 1", b"second 0", b"second 1"])
