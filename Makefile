@@ -48,7 +48,7 @@ e2e: ## whole journeys through the public doors
 
 # Proving it
 
-.PHONY: chaos control proof
+.PHONY: chaos control proof mutants
 chaos: $(INSTALLED) ## break the system on purpose and look for what is lost or doubled (PLAN=kills ROUNDS=100 SEED=1)
 	@$(PYTHON_BIN) -m chaos $(if $(PLAN),--plan $(PLAN)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED))
 
@@ -57,6 +57,9 @@ control: $(INSTALLED) ## the same faults against the plain nameko way
 
 proof: $(INSTALLED) ## write docs/proof.md from the results in chaos/results
 	@$(PYTHON_BIN) -m chaos proof
+
+mutants: $(INSTALLED) ## put faults into a copy of the code, one at a time, and see that the tests notice (MUTANTS="drop-head confirms-off")
+	@$(PYTHON_BIN) -W ignore -m mutants $(MUTANTS)
 
 .PHONY: bench
 bench: $(INSTALLED) ## measure how fast it is, side by side with others (BENCH="consume --trials 5" for a part)
