@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 from chaos import ledger, results
-from chaos.checker.evidence import Observed
+from chaos.checker.evidence import Observed, Residue
 from chaos.checker.rules import recovered, tallies
 from chaos.checker.timers import bought, lateness
 from chaos.checker.verdict import judge
@@ -84,6 +84,7 @@ class Run:
         self._ledger = ledger.Ledger(directory / "ledger.jsonl")
         self._tap = Tap(self._system.amqp_uri(), directory / "tap.jsonl")
         self._telemetry = Telemetry(self._system)
+        self._residue = Residue()
         self._ended = threading.Event()
         signal.signal(signal.SIGINT, self._end)
         self._settled = self._rested = self._loaded = 0.0
@@ -154,6 +155,7 @@ class Run:
         began = self._history.seconds()
         self._settled = settle(self._system, self._options.settle_seconds)
         self._rested = began + self._settled
+        self._residue = Holdings(self._system.client()).residue(queues(self._system))
         self._telemetry.look()
         for stop in (self._telemetry.stop, self._tap.stop):
             stop()
@@ -202,7 +204,7 @@ class Run:
             counters=holdings.counters(record.attempted.values()),
             timers=holdings.timers(),
             announced=self._tap.announced(),
-            residue=holdings.residue(queues(self._system)),
+            residue=self._residue,
             differences=rebuilt,
             deaths=[f"{e.target} {e.detail}" for e in self._history.entries if e.fault in (BY_ITSELF, UNCLEAN)],
         )
