@@ -7,7 +7,7 @@ import click
 
 from mutants import report
 from mutants.mutation import load
-from mutants.trial import Result, copy_of_the_tree, run_tests, try_out
+from mutants.trial import LIMIT, Result, copy_of_the_tree, run_tests, try_out
 
 
 @click.command()
@@ -27,7 +27,7 @@ def main(names: tuple[str, ...], list_only: bool, json_path: Path | None) -> Non
     results: list[Result] = []
     with copy_of_the_tree() as copy:
         tests = sorted({test for one in chosen for test in one.tests})
-        code, output = run_tests(tests, copy)
+        code, output = run_tests(tests, copy, limit=4 * LIMIT)
         if code:
             raise click.ClickException(f"the tests fail without any mutation:\n{output[-3000:]}")
         for one in chosen:

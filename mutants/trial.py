@@ -81,13 +81,13 @@ def _outcome(mutation: Mutation, copy: Path) -> tuple[Outcome, str]:
     return Outcome.CAUGHT, failed[0]
 
 
-def run_tests(tests: Sequence[str], copy: Path) -> tuple[int, str]:
-    """pytest's exit code and output for some tests of the copy, until the first failure."""
+def run_tests(tests: Sequence[str], copy: Path, limit: int = LIMIT) -> tuple[int, str]:
+    """pytest's exit code and output for some tests of the copy, until the first failure or for `limit` seconds."""
     environment = {**os.environ, "SIMULATION_SEEDS": SEEDS, "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", "--timeout", str(LIMIT)]
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", "--timeout", str(limit)]
     try:
         done = subprocess.run(  # noqa: S603 - nothing of it comes from outside
-            [*command, *tests], cwd=copy, env=environment, capture_output=True, text=True, timeout=LIMIT
+            [*command, *tests], cwd=copy, env=environment, capture_output=True, text=True, timeout=limit
         )
     except subprocess.TimeoutExpired:
         return _FAILED, "FAILED by taking too long\n"
