@@ -9,10 +9,10 @@ from services.profiles import news
 from services.profiles.catalogue import ABOUT_ORDERS, ABOUT_PEOPLE, BY_THE_CUSTOMER
 from services.profiles.domain.activity import Sighting, see
 from services.profiles.domain.customer import Customer, Source, decided, identify, named, unsubscribe
-from services.profiles.domain.facts import Aliased, Decided, Happening, Identified, Named, Reported, Unsubscribed
+from services.profiles.domain.facts import Aliased, Decided, Happening, Identified, Matched, Named, Reported, Unsubscribed
 from services.profiles.domain.identity.decisions import Verdict, decide, pair_of
 from services.profiles.domain.identity.evidence import Stamp, declare, match, meet
-from services.profiles.domain.identity.orders import Holders, hold
+from services.profiles.domain.identity.orders import Holders, hold, match_stamp
 from services.profiles.domain.identity.rules import IdentityRules
 from services.profiles.storage import CUSTOMERS, ORDERS, decision_rows, directory_rows, refusal_rows, timeline_row
 from shared import commerce, events
@@ -54,9 +54,10 @@ class Profiles:
         return named(customer, key, meet(customer.links, key, fact.identity_keys, _stamp(event)))
 
     @handles(events.ORDER_MATCHED, CUSTOMERS, every_key=True)
-    def on_order_matched(self, customer: Customer, fact: Named, event: Event, key: str) -> Customer:
+    def on_order_matched(self, customer: Customer, fact: Matched, event: Event, key: str) -> Customer:
         """Who reported one order is one customer, as if named together, so that the order does not count twice."""
-        return named(customer, key, match(customer.links, key, fact.identity_keys, _stamp(event)))
+        stamp = match_stamp(fact.order_id, in_milliseconds(event.time))
+        return named(customer, key, match(customer.links, key, fact.identity_keys, stamp))
 
     @handles(events.IDENTITY_ALIASED, CUSTOMERS, every_key=True)
     def on_identity_aliased(self, customer: Customer, fact: Aliased, event: Event, key: str) -> Customer:

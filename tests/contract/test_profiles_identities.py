@@ -189,8 +189,8 @@ def test_keys_that_are_parted_stay_apart_whatever_is_heard(profiles: Served) -> 
     assert [one["identity_keys"] for one in done["customers"]] in ([[TABLET], [ANN, MAIL]], [[ANN, MAIL], [TABLET]])
     profiles.work.apply([viewed(ANN, TABLET, at=40), viewed(TABLET, MAIL, at=41)])
     assert groups(profiles) == {frozenset({ANN, MAIL}), frozenset({TABLET}), frozenset({BOB, PHONE})}
-    rules = [one["rule"] for one in profiles.get(REFUSED)["items"]]
-    assert rules == ["kept_apart", "kept_apart"]
+    (refused,) = profiles.get(REFUSED)["items"]
+    assert (refused["rule"], refused["refused_key"], refused["kept_key"]) == ("kept_apart", TABLET, ANN)
 
 
 def test_a_pair_that_is_kept_apart_is_listed_and_joined_once_it_is_let(profiles: Served) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from services.profiles.domain.customer import Customer
 from services.profiles.service import Profiles
-from services.profiles.storage import CUSTOMERS, INDEX, SPEND, TIMELINE, Customers, Period, Search
+from services.profiles.storage import CUSTOMERS, DECISIONS, INDEX, REFUSED, SPEND, TIMELINE, Customers, Period, Search
 from shared.documents import state_of, to_document
 from shared.envelope import Event, from_document
 from shared.errors import StoreAway
@@ -61,6 +61,10 @@ def plan_of(profiles: Served, collection: str, query: Any, listing: Listing) -> 
             "time",
             id="the timeline of one kind of event",
         ),
+        pytest.param(REFUSED, {}, "at", id="all refused merges"),
+        pytest.param(REFUSED, {"rule": "kept_apart"}, "at", id="merges refused by a rule"),
+        pytest.param(REFUSED, {"kind": "user"}, "at", id="merges refused for a kind of keys"),
+        pytest.param(DECISIONS, {"decision": "keep_apart"}, "at", id="pairs that are kept apart"),
     ],
 )
 def test_listings_come_out_of_an_index_in_their_order(profiles: Served, collection: str, query: Any, field: str) -> None:

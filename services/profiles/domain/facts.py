@@ -45,6 +45,14 @@ class Reported:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Matched:
+    """Data of `order_matched`: two keys that reported one order."""
+
+    order_id: str
+    identity_keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Identified:
     """Data of `customer_identified`: traits as stated, null clearing one, and consent by channel (`granted`, `denied`)."""
 

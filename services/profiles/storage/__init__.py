@@ -66,5 +66,6 @@ def create_indexes(database: Database[Document], config: Config) -> None:
     latest = [("at", DESCENDING), ("_id", DESCENDING)]
     database[REFUSED].create_index(latest, name="at")
     database[REFUSED].create_index([("rule", ASCENDING), *latest], name="rule")
+    database[REFUSED].create_index([("kind", ASCENDING), *latest], name="kind")
     database[DECISIONS].create_index([("decision", ASCENDING), *latest], name="decision")
     database[DECISIONS].create_index([("identity_keys", ASCENDING)], name="identity_keys")

@@ -169,6 +169,11 @@ def test_an_order_that_is_heard_of_late_matches_since_it_happened() -> None:
     assert told.batches["customers"].member(TABLET).state.links.matched[mail(1)].at == hour(2)
 
 
+def test_reports_of_one_moment_match_the_same_in_any_order() -> None:
+    first, later = bought("o", 500, TABLET, at=1), [bought("o", 500, key, at=9) for key in (TABLET, mail(1))]
+    order_free(first, *later, rounds=12)
+
+
 def test_what_people_merge_is_one_whatever_limits_say_until_they_take_it_back() -> None:
     story = [viewed(ANN, TABLET), viewed(BOB, PHONE, at=1), decided("merge", [ANN], [BOB], at=2)]
     assert groups(order_free(*story, rounds=6)) == {frozenset({ANN, BOB, TABLET, PHONE})}

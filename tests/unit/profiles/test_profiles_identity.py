@@ -122,14 +122,14 @@ aliases = st.builds(
 stories = st.lists(st.one_of(sightings, sightings, sightings, aliases), min_size=1, max_size=12, unique_by=lambda one: one.id)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(stories)
 def test_customers_are_those_of_the_rules_in_any_order(story: list[Event]) -> None:
     told = order_free(*story, rounds=3)
     assert groups(told) == who_is_who(story, IdentityRules()).customers
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(stories)
 def test_logins_are_joined_by_aliases_alone(story: list[Event]) -> None:
     without_aliases = [one for one in story if one.name != "identity_aliased"]
@@ -156,7 +156,7 @@ class Follower:
         return replace(visits, pages=visits.pages + 1)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(stories, st.integers(0, 2**32))
 def test_those_who_follow_the_statements_end_with_the_same_customers_in_any_order(story: list[Event], seed: int) -> None:
     told = history()

@@ -111,7 +111,8 @@ def sightings(events: Sequence[Event], rules: IdentityRules) -> dict[Pair, list[
     by_orders: dict[Pair, Stamp] = {}
     for one in events:
         if one.name == "order_matched":
-            by_orders.setdefault(frozenset(one.data()["identity_keys"]), (one.time, one.id))
+            pair, stamp = frozenset(one.data()["identity_keys"]), (one.time, f"order:{one.data()['order_id']}")
+            by_orders[pair] = min(by_orders.get(pair, stamp), stamp)
         if one.source != "shop":
             continue
         for left, right in combinations(sorted(set(one.data()["identity_keys"])), 2):

@@ -6,6 +6,7 @@ receipts that start again every day, tell nothing: of those the earliest keys ar
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import combinations
 
 from services.profiles.domain.identity.evidence import Stamp
@@ -46,6 +47,11 @@ def merge_holders(left: Holders, right: Holders) -> Holders:
     for key, stamp in right.first.items():
         merged = hold(merged, right.order_id, key, stamp)
     return merged
+
+
+def match_stamp(order_id: str, at: datetime) -> Stamp:
+    """Where a match stands among events. It is that of the order, since what is heard late may make another event the later report."""
+    return Stamp(at, f"order:{order_id}")
 
 
 def matches(holders: Holders) -> Iterator[Match]:
