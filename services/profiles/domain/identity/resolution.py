@@ -220,7 +220,7 @@ class _Resolution:
         group = self._groups[key].keys
         standing = [refusal for refusal in self._refused.get(key, ()) if refusal.kept_key not in group]
         standing.sort(key=lambda refusal: self._rules.priority(refusal.kept_key), reverse=True)
-        return bounded({refusal.event_id: refusal for refusal in standing}.values())
+        return bounded({(refusal.at, refusal.event_id): refusal for refusal in standing}.values())
 
     def _name(self, group: _Group) -> str:
         def first(key: str) -> tuple[float, Stamp, str]:
