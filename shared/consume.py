@@ -1,8 +1,7 @@
 """How a service is given its events: batches from the partitions of its inbox, applied in one transaction each, acked afterwards.
 
 A partition is a queue with a single active consumer. A batch that fails is applied event by event, so that one bad event holds up
-nobody; what no retry will help is parked with its raw bytes. A message that came back five times is parked without being read: it seems
-to end every process that handles it.
+nobody; what no retry will help is parked with its raw bytes. So is a message that ended the process each time it was handled alone.
 """
 
 import contextlib
@@ -16,7 +15,7 @@ from typing import Any
 
 from pymongo.database import Database
 
-from shared import logs, metrics, parked
+from shared import logs, metrics, parked, suspects
 from shared.backlog import BACKLOG
 from shared.envelope import Event, from_message
 from shared.errors import BrokerAway, InvalidEvent, StoreAway, TooMuchAtOnce
@@ -24,13 +23,13 @@ from shared.extension import Worker
 from shared.fold import Model
 from shared.frames import Delivered
 from shared.health import HEALTH
-from shared.mailbox import Mailbox, returns
+from shared.mailbox import SUSPECT_AFTER, Mailbox, returns
 from shared.mongo import Document, Session
 from shared.replicas import Replicas
 from shared.topology import dead_queue, inbox_queue
 from shared.unit_of_work import Report, UnitOfWork
 
-PARK_AFTER = 5  # returns after which it is not handled any more
+PARK_AFTER = 3  # attempts to handle it alone that nobody survived
 BRAKE_AFTER = 50  # parked without one success in between: then it is us, not the events
 _log = logs.get(__name__)
 
@@ -136,9 +135,30 @@ class Inbox(Worker):
 
     def _bury(self, mailbox: Mailbox, messages: list[Delivered]) -> None:
         take = bury("the broker gave up redelivering it")
-        mailbox.patiently(lambda: take(self.database, [(message.headers, message.body) for message in messages]))
+        lost = [message for message in messages if not self._is_applied(mailbox, message)]
+        mailbox.patiently(lambda: take(self.database, [(message.headers, message.body) for message in lost]))
+
+    def _is_applied(self, mailbox: Mailbox, message: Delivered) -> bool:
+        event = deliver(message).event
+        return event is not None and mailbox.patiently(lambda: self.work.has_applied(event))
 
     def _handle(self, mailbox: Mailbox, messages: list[Delivered]) -> None:
+        if returns(messages[0]) >= SUSPECT_AFTER:
+            self._handle_suspect(mailbox, messages[0])
+        else:
+            self._handle_batch(mailbox, messages)
+
+    def _handle_suspect(self, mailbox: Mailbox, message: Delivered) -> None:
+        """Handle a message alone that came back often; set it aside where nobody survived handling it."""
+        attempts = mailbox.patiently(lambda: suspects.attempt(self.database, message))
+        if attempts <= PARK_AFTER or self._is_applied(mailbox, message):
+            self._handle_batch(mailbox, [message])
+        else:
+            reason = f"{PARK_AFTER} processes ended while they handled it alone: it seems to end every process that handles it"
+            self._park(mailbox, Delivery(message, None), reason)
+        mailbox.patiently(lambda: suspects.acquit(self.database, message))
+
+    def _handle_batch(self, mailbox: Mailbox, messages: list[Delivered]) -> None:
         deliveries = [deliver(message) for message in messages]
         for delivery in deliveries:
             metrics.RECEIVED.labels(delivery.name).inc()
@@ -211,9 +231,7 @@ class Inbox(Worker):
 
 
 def deliver(message: Delivered) -> Delivery:
-    """Read the envelope of a message; a message that keeps killing its consumers is not read any more."""
-    if returns(message) >= PARK_AFTER:
-        return Delivery(message, None, f"came back {returns(message)} times: it seems to end every process that handles it")
+    """Read the envelope of a message."""
     try:
         return Delivery(message, from_message(message.headers, message.body))
     except InvalidEvent as error:

@@ -10,7 +10,7 @@ import sys
 import click
 from pymongo.database import Database
 
-from shared import mongo, parked
+from shared import mongo, parked, suspects
 from shared.config import Config, load
 from shared.consume import Inbox
 from shared.errors import ConfigurationError, StoreAway
@@ -31,6 +31,7 @@ def create(work: UnitOfWork, config: Config) -> None:
     with mongo.reachable():
         work.create_indexes(config.inbox_retention_days)
         parked.create_indexes(work.database)
+        suspects.create_indexes(work.database)
         storage.create_indexes(work.database, config)
 
 

@@ -2,13 +2,13 @@
 
 Messages are read raw: nothing is decoded, and nothing is acknowledged before it is handled. What waits in all the queues makes one batch:
 one larger transaction costs the database far less than several small ones. While MongoDB is away a batch is kept in hand and tried
-again; the prefetch bounds what else arrives, and heartbeats go on. A message that came back twice is suspected of killing its consumers:
+again; the prefetch bounds what else arrives, and heartbeats go on. A message that came back often is suspected of killing its consumers:
 it is handled alone with a prefetch of one, so that it takes few neighbours with it.
 """
 
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 from shared import broker, faults, logs, metrics
 from shared.backlog import BACKLOG
@@ -17,9 +17,12 @@ from shared.extension import Worker
 from shared.frames import Connection, Delivered
 from shared.health import HEALTH
 
-SUSPECT_AFTER = 2  # returns after which a message is handled alone
+SUSPECT_AFTER = 3  # returns after which a message is handled alone
 MEASURE_SECONDS = 2.0
-SLOW_SECONDS = 3.0  # a batch that takes longer is followed by smaller ones; MongoDB ends a transaction after 5 here, 60 by default
+SLOW_SECONDS = (
+    3.0  # a batch that takes longer is followed by smaller ones; MongoDB ends a transaction after 5 here, 60 by default
+)
+T = TypeVar("T")
 Handle = Callable[["Mailbox", list[Delivered]], None]
 _log = logs.get(__name__)
 
@@ -112,7 +115,10 @@ class Mailbox:
         return 1 if self.suspicious else self._size
 
     def _take(self) -> list[Delivered]:
-        batch, self._arrived[:] = self._arrived[: self._limit], self._arrived[self._limit :]
+        """The next batch: a suspect by itself, or what comes before the next suspect."""
+        suspect = [returns(message) >= SUSPECT_AFTER for message in self._arrived[: self._limit]]
+        size = max(1, suspect.index(True)) if True in suspect else len(suspect)
+        batch, self._arrived[:] = self._arrived[:size], self._arrived[size:]
         return batch
 
     def _drain(self, seconds: float) -> bool:
@@ -142,8 +148,8 @@ class Mailbox:
             with broker.reachable():
                 self._renew(queue)
 
-    def patiently(self, apply: Callable[[], None], *, large: bool = False) -> None:
-        """Try again, with the batch in hand, for as long as the database is away.
+    def patiently(self, apply: Callable[[], T], *, large: bool = False) -> T:
+        """Try again, with the batch in hand, for as long as the database is away; returns what `apply` does.
 
         Raises StoreAway when asked to stop, and TooMuchAtOnce for the caller to try with less.
         """

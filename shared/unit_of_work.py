@@ -124,6 +124,11 @@ class UnitOfWork:
         with reachable():
             return self._changes(model, events, {}, server_time(self.database), None)
 
+    def has_applied(self, event: Event) -> bool:
+        """Whether the effects of an event were committed before. Raises StoreAway."""
+        with reachable():
+            return self.database["inbox"].find_one({"_id": event.id}, {"_id": 1}) is not None
+
     def _unseen(self, events: Sequence[Event], session: Session) -> Report:
         ids = [event.id for event in events]
         seen = {row["_id"] for row in self.database["inbox"].find({"_id": {"$in": ids}}, {"_id": 1}, session=session)}

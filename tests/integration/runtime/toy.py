@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from nameko.runners import ServiceRunner
 
-from shared import events, faults, health, logs, parked, run
+from shared import events, faults, health, logs, parked, run, suspects
 from shared.config import load
 from shared.consume import Inbox
 from shared.envelope import Event
@@ -96,6 +96,7 @@ def main() -> None:
     settings = run.prepare(config, Classes(Toy, Toy))
     settings["UNIT_OF_WORK"].create_indexes(config.inbox_retention_days)
     parked.create_indexes(settings["DATABASE"])
+    suspects.create_indexes(settings["DATABASE"])
     health.serve(config.metrics_host, config.metrics_port)
     runner = ServiceRunner(settings)
     runner.add_service(Toy)
