@@ -194,7 +194,7 @@ class Collection:
             report.deleted += 1
             return self._put(row.document["_id"], None, session)
         report.matched += 1
-        if new.raw == row.raw:
+        if new.raw == row.raw and not _replaces(change):
             return 0.0
         report.modified += 1
         return self._put(row.document["_id"], new, session)
@@ -229,8 +229,8 @@ class Collection:
     def insert_many(self, documents: Sequence[Document], ordered: bool = True, session: Session | None = None) -> None:
         self.bulk_write([InsertOne(document) for document in documents], ordered, session)
 
-    def insert_one(self, document: Document, session: Session | None = None) -> None:
-        self._single(InsertOne(document), session)
+    def insert_one(self, document: Document, session: Session | None = None) -> SimpleNamespace:
+        return self._single(InsertOne(document), session)
 
     def update_one(self, query: Any, change: Any, upsert: bool = False, session: Session | None = None) -> SimpleNamespace:
         return self._single(UpdateOne(query, change, upsert=upsert), session)
@@ -285,6 +285,11 @@ class _Report:
         if request is not None:
             return SimpleNamespace(**changes)
         return SimpleNamespace(**changes, deleted_count=self.deleted, inserted_count=self.inserted, upserted_count=self.upserted)
+
+
+def _replaces(change: Any) -> bool:
+    """Whether it is a whole document, which is written also where it is the same."""
+    return isinstance(change, Mapping) and not any(name.startswith("$") for name in change)
 
 
 def _candidates(rows: Rows, query: Document) -> list[Row]:

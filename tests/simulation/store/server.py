@@ -52,6 +52,7 @@ class Transaction:
 
     began: float
     snapshot: dict[str, Rows]
+    sees: int  # how many writes there had been when it began
     writes: dict[Key, Row | None] = field(default_factory=dict)
     state: str = "open"
 
@@ -91,6 +92,8 @@ class Server:
         self.conflicts = self.expired = 0
         self._open: set[Transaction] = set()
         self._log: list[_Write] = []
+        self._writes = 0
+        self._last_write: dict[Key, int] = {}
 
     # reading
 
@@ -105,7 +108,8 @@ class Server:
         return rows
 
     def begin(self) -> Transaction:
-        transaction = Transaction(self.world.seconds, {name: dict(rows) for name, rows in self.collections.items()})
+        snapshot = {name: dict(rows) for name, rows in self.collections.items()}
+        transaction = Transaction(self.world.seconds, snapshot, self._writes)
         self._open.add(transaction)
         return transaction
 
@@ -124,9 +128,7 @@ class Server:
 
     def write_within(self, transaction: Transaction, key: Key, row: Row | None) -> None:
         """Raises WriteConflict, and ends the transaction, where somebody else wrote the document since or is writing it."""
-        collection, identity = key
-        seen = transaction.snapshot.get(collection, {}).get(identity)
-        if self.holder(key) not in (None, transaction) or self.rows(collection).get(identity) is not seen:
+        if self.holder(key) not in (None, transaction) or self._last_write.get(key, 0) > transaction.sees:
             self.conflicts += 1
             self.abort(transaction)
             raise conflict()
@@ -148,6 +150,8 @@ class Server:
 
     def _apply(self, write: _Write, row: Row | None) -> None:
         self._log.append(write)
+        self._writes += 1
+        self._last_write[write.key] = self._writes
         _put(self.collections[write.key[0]], write.key[1], row)
 
     def commit(self, transaction: Transaction) -> float:

@@ -50,3 +50,29 @@ def test_what_was_read_ahead_over_a_lost_connection_is_handled_when_it_comes_aga
         here.do(process, work)
         assert failed
         assert Counter(handled) == Counter([b"first 0", b"first 1", b"second 0", b"second 1"])
+
+
+def test_until_a_message_shows_that_nothing_came_back_one_is_in_hand() -> None:
+    with place() as here:
+        process = here.process("only")
+        here.broker.queues["queue"] = queue = Queue("queue", {})
+        for number in range(6):
+            queue.put(Message(str(number).encode(), {}, "", ""))
+        in_hand: list[int] = []
+
+        def work(database: Any) -> None:
+            worker = Worker()
+            worker.config, worker.database = process.config, database
+            worker.stopping = Signal(here.world)  # type: ignore[assignment]
+            mailbox = Mailbox(worker, "mailbox", ["queue"], lambda box, messages: in_hand.append(_in_hand(box)))
+            for _ in range(4):
+                mailbox.round()
+
+        here.do(process, work)
+        assert in_hand[0] == 1
+        assert max(in_hand) > 1
+
+
+def _in_hand(mailbox: Mailbox) -> int:
+    connection: Any = mailbox._connection
+    return int(connection.in_hand)
