@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any, TypeVar
 
-from shared import broker, faults, logs, metrics
+from shared import broker, faults, logs, metrics, mongo
 from shared.backlog import BACKLOG
 from shared.errors import BrokerAway, StoreAway, TooMuchAtOnce
 from shared.extension import Worker
@@ -65,7 +65,8 @@ class Mailbox:
         if self._connection is not None:
             return
         self._arrived = []
-        self.worker.database.client.admin.command("ping")  # no use to take messages while they cannot be applied
+        with mongo.reachable():
+            self.worker.database.client.admin.command("ping")  # no use to take messages while they cannot be applied
         name = f"{self.worker.config.service}-{self.name}"
         self._connection = broker.connect(self.worker.config.amqp_uri, name, self._arrived.append)
         self._channel = self._connection.channel()

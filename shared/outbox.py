@@ -117,11 +117,11 @@ class Relay(Worker):
 
     def _replay_parked(self) -> int:
         """Send parked entries whose replay was asked for into the inbox of this service; returns how many."""
-        letters = parked.to_replay(self.database, self.config.service, WINDOW)
-        if letters:
-            receipt = self._publisher.publish(letters)
-            parked.sent(self.database, sorted(receipt.confirmed))
-        return len(letters)
+        replays = parked.to_replay(self.database, self.config.service, WINDOW)
+        if replays:
+            receipt = self._publisher.publish([one.letter for one in replays])
+            parked.sent(self.database, [one for one in replays if one.letter.id in receipt.confirmed])
+        return len(replays)
 
     def _done(self, ids: list[str]) -> None:
         wanted = {"_id": {"$in": ids}}

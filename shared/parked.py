@@ -5,12 +5,13 @@ service alone, where it is applied like any delivery: an event that was applied 
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bson import Binary
-from pymongo import ASCENDING, DESCENDING
+from pymongo import ASCENDING, DESCENDING, UpdateOne
 from pymongo.database import Database
 
 from shared.broker import Letter
@@ -89,25 +90,39 @@ def discard(database: Database[Document], entry_id: str) -> bool:
         return database["parked"].delete_one({"_id": entry_id}).deleted_count == 1
 
 
-def to_replay(database: Database[Document], service: str, limit: int) -> list[Letter]:
-    """Letters for entries whose replay was asked for and that were not yet sent."""
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """An entry to be sent, as it was when it had been parked so many times."""
+
+    letter: Letter
+    attempts: int
+
+
+def to_replay(database: Database[Document], service: str, limit: int) -> list[Replay]:
+    """Entries whose replay was asked for and that were not yet sent."""
     with reachable():
         found = list(database["parked"].find({"state": REPLAYING, "sent_at": {"$exists": False}}).limit(limit))
-    return [
-        Letter(
-            id=document["_id"],
-            exchange=document["replay_to"] or inbox_exchange(service),
-            routing_key=document["routing_key"] or document["event"],
-            headers={**document["headers"], REPLAY_HEADER: document["_id"]},
-            body=bytes(document["body"]),
-        )
-        for document in found
+    return [Replay(_letter(document, service), document["attempts"]) for document in found]
+
+
+def _letter(document: Document, service: str) -> Letter:
+    return Letter(
+        id=document["_id"],
+        exchange=document["replay_to"] or inbox_exchange(service),
+        routing_key=document["routing_key"] or document["event"],
+        headers={**document["headers"], REPLAY_HEADER: document["_id"]},
+        body=bytes(document["body"]),
+    )
+
+
+def sent(database: Database[Document], replays: Sequence[Replay]) -> None:
+    """Note what was sent. An entry that failed again in the meantime was parked once more: its next replay is another."""
+    changes = [
+        UpdateOne({"_id": one.letter.id, "attempts": one.attempts}, {"$set": {"sent_at": datetime.now(UTC)}}) for one in replays
     ]
-
-
-def sent(database: Database[Document], ids: list[str]) -> None:
-    with reachable():
-        database["parked"].update_many({"_id": {"$in": ids}}, {"$set": {"sent_at": datetime.now(UTC)}})
+    if changes:
+        with reachable():
+            database["parked"].bulk_write(changes)
 
 
 def close(database: Database[Document], ids: list[str], session: Session) -> None:
