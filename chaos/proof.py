@@ -21,6 +21,8 @@ come by a seeded schedule. Afterwards, with everything healed and at rest, a che
 for each customer the count, the sum of amounts and the exclusive or of random 64-bit weights; running counters by customer and quarter
 of an hour; every announcement as a subscriber outside received it; every timer; queues and outboxes; and the whole state built anew
 from the archive. Whether a service thinks that it has seen an event before is not asked. A run that hit nothing is *invalid*.
+
+That the tests would notice is tested too: [mutants](mutants.md) lists the faults that were put into the code on purpose.
 """
 _LIMITS = """## What this does not show
 
