@@ -130,6 +130,11 @@ def about(order_id: str) -> Callable[[Any], bool]:
     return lambda message: f'"order_id":"{order_id}"'.encode() in encoded(message)
 
 
+def header(message: Any, name: str) -> Any:
+    """A header of a message on shop.events; other tests publish there too, messages without any."""
+    return message.properties.get("application_headers", {}).get(name)
+
+
 def encoded(message: Any) -> bytes:
     """py-amqp turns bodies that declare an encoding into text."""
     return message.body.encode() if isinstance(message.body, str) else bytes(message.body)

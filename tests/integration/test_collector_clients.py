@@ -19,7 +19,7 @@ from deploy.local.mongod import MongoServer
 from deploy.local.rabbitmq import RabbitServer
 from shared import topology
 from shared.broker import Letter, Publisher
-from tests.integration.collector_process import TOKEN, Collector, about, collector_over, encoded, order
+from tests.integration.collector_process import TOKEN, Collector, about, collector_over, encoded, header, order
 
 ORIGIN = "https://shop.example"
 
@@ -54,7 +54,7 @@ def test_the_published_segment_client_works_with_only_its_host_changed(collector
     headers = message.properties["application_headers"]
     assert (headers["ce-type"], headers["ce-subject"], headers["ce-time"][:10]) == ("order_completed", "user:42", "1997-01-02")
     for name in ("customer_identified", "page_viewed", "screen_viewed", "customer_grouped", "identity_aliased"):
-        collector.published(lambda other, name=name: other.properties["application_headers"]["ce-type"] == name)
+        collector.published(lambda other, name=name: header(other, "ce-type") == name)
 
 
 def test_the_published_rudderstack_client_works_with_only_its_host_changed(collector: Collector) -> None:
@@ -66,9 +66,7 @@ def test_the_published_rudderstack_client_works_with_only_its_host_changed(colle
     client.join()
     assert failures == []
     assert collector.published(about("rudder"))
-    (person,) = collector.published(
-        lambda message: message.properties["application_headers"]["ce-subject"] == "user:43" and b"traits" in encoded(message)
-    )
+    (person,) = collector.published(lambda message: header(message, "ce-subject") == "user:43" and b"traits" in encoded(message))
     assert json.loads(person.body)["identity_keys"] == ["user:43", "email:singh@example.com"]
 
 

@@ -176,8 +176,8 @@ def test_a_service_that_is_away_is_told_as_temporary(tmp_path: Path, path: str, 
 
 
 def _limited(settings: Settings, path: str) -> list[Answer]:
-    """The refused ones of ten requests at once, where five a second are allowed."""
-    with gateway(dataclasses.replace(settings, event_rate=5, api_rate=5)):
+    """The refused ones of ten requests at once, where one a second is allowed."""
+    with gateway(dataclasses.replace(settings, event_rate=1, api_rate=1)):
         door = HttpClient(settings.ports["GATEWAY_PORT"])
         answers = [door.request("GET", path) for _ in range(10)]
     return [answer for answer in answers if answer.status == 429]

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from deploy.local.mongod import MongoServer
+from services.reengagement.storage import CUSTOMERS
+from shared.documents import state_of
 from shared.envelope import Event
 from shared.mongo import server_time
 from tests.integration.reengagement.replica import firing, wait_until
@@ -62,8 +64,8 @@ def test_racing_threads_fire_every_timer_once_and_never_early(served: Served):
     assert len(fired) == len(people)
     assert all(each["due"] <= each["fired_at"] for each in fired)
     assert not timers(served, "pending")
-    facts = served.database["customers_facts"].find()
-    assert all(r["fired_at"] >= r["due"] for each in facts for r in each["state"]["cart_reminders"].values())
+    facts = [state_of(CUSTOMERS, row) for row in served.database["customers_facts"].find()]
+    assert all(one.fired_at >= one.due for each in facts for one in each.cart_reminders.values())
 
 
 def test_nothing_fires_before_its_time(served: Served):
