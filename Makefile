@@ -35,9 +35,15 @@ flow: $(INSTALLED) ## who publishes and who handles an event: make flow EVENT=or
 
 # Testing it
 
-.PHONY: test unit contract integration e2e
-test: $(INSTALLED) ## all tests
-	$(PYTHON_BIN) -m pytest tests
+.PHONY: test test-rules test-servers unit contract integration e2e
+test: $(INSTALLED) ## all tests: those that wait for servers, and meanwhile those that compute
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going test-servers test-rules
+
+test-servers: $(INSTALLED)
+	$(PYTHON_BIN) -m pytest tests/integration tests/e2e
+
+test-rules: $(INSTALLED)
+	nice -n 10 $(PYTHON_BIN) -m pytest tests/unit tests/contract
 
 unit contract integration e2e: $(INSTALLED)
 	$(PYTHON_BIN) -m pytest tests/$@
