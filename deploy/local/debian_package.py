@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,8 +27,11 @@ class DebianPackage:
 
     def ensure(self, log: Path, say: Callable[[str], None]) -> None:
         """Install it unless it is there; `say` tells what is about to happen, above all that sudo will be used."""
-        if self.installed():
-            return
+        with _one_at_a_time():
+            if not self.installed():
+                self._install(log, say)
+
+    def _install(self, log: Path, say: Callable[[str], None]) -> None:
         if shutil.which("apt-get") is None:
             raise StackError(f"{self.title} is missing and there is no apt-get: install it, or {self.otherwise}")
         prefix = self._as_root(say)
@@ -52,6 +58,14 @@ class DebianPackage:
             raise StackError(f"{self.title} is missing and there is no sudo to install it with: {self._by_hand}")
         say(f"{self.title} is missing: installing {self.name} with `sudo apt-get`, which may ask for your password; {apart}")
         return ["sudo"]
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Tests run in two processes, and apt-get fails where another one is at work."""
+    with (Path(tempfile.gettempdir()) / f"sambandh-apt-{os.geteuid()}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _run(command: list[str], log: Path) -> int:
