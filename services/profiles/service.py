@@ -13,7 +13,7 @@ from services.profiles.domain.facts import Aliased, Decided, Happening, Identifi
 from services.profiles.domain.identity.decisions import Verdict, decide, pair_of
 from services.profiles.domain.identity.evidence import Stamp, declare, match, meet
 from services.profiles.domain.identity.orders import Holders, hold, match_stamp
-from services.profiles.domain.identity.rules import IdentityRules
+from services.profiles.domain.rules import Rules
 from services.profiles.storage import CUSTOMERS, ORDERS, decision_rows, directory_rows, refusal_rows, timeline_row
 from shared import commerce, events
 from shared.commerce import OrderCancelled, OrderContent, OrderRefunded, Orders
@@ -118,9 +118,7 @@ class Profiles:
         return unsubscribe(seen, fact, _source(event))
 
     @follows(CUSTOMERS)
-    def follow_up(
-        self, customer_id: str, customer: Customer, rules: IdentityRules, now: datetime, before: Before
-    ) -> Consequences:
+    def follow_up(self, customer_id: str, customer: Customer, rules: Rules, now: datetime, before: Before) -> Consequences:
         """A customer is listed in the directory, with what was refused to it; what is new is announced."""
         said = (
             *news.creation(customer_id, customer, before),

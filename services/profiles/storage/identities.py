@@ -9,7 +9,7 @@ from pymongo.database import Database
 
 from services.profiles.domain.identity.decisions import Decision
 from services.profiles.domain.identity.rules import IdentityRules
-from services.profiles.storage.models import CUSTOMERS, DECISIONS, IDENTITY, REFUSED, rules_of
+from services.profiles.storage.models import CUSTOMERS, DECISIONS, IDENTITY, REFUSED, identity_rules_of
 from shared import timers
 from shared.documents import to_document
 from shared.errors import Conflict
@@ -125,4 +125,4 @@ def _stored(settings: Document | None) -> StoredRules:
     kept = (settings or {}).get(IDENTITY)
     if kept is None:
         return StoredRules(IdentityRules())
-    return StoredRules(rules_of(settings), kept["version"], kept["changed_at"], kept["changed_by"])
+    return StoredRules(identity_rules_of(settings), kept["version"], kept["changed_at"], kept["changed_by"])

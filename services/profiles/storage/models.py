@@ -14,6 +14,7 @@ from services.profiles.domain.facts import Happening
 from services.profiles.domain.identity.orders import Holders, merge_holders
 from services.profiles.domain.identity.resolution import Evidence, neighbours, resolve
 from services.profiles.domain.identity.rules import IdentityRules
+from services.profiles.domain.rules import Rules
 from services.profiles.domain.timeline import summary_of
 from shared import documents
 from shared.envelope import Event
@@ -38,11 +39,12 @@ class Identities:
     def evidence(self, state: Customer) -> object:
         return state.links, state.verdicts
 
-    def neighbours(self, key: str, state: Customer, rules: IdentityRules) -> Collection[str]:
-        return neighbours(key, Evidence(state.links, state.verdicts), rules)
+    def neighbours(self, key: str, state: Customer, rules: Rules) -> Collection[str]:
+        return neighbours(key, Evidence(state.links, state.verdicts), rules.identity)
 
-    def resolve(self, states: Mapping[str, Customer], rules: IdentityRules) -> Mapping[str, Belonging[Customer]]:
-        resolved = resolve({key: Evidence(state.links, state.verdicts) for key, state in states.items()}, rules)
+    def resolve(self, states: Mapping[str, Customer], rules: Rules) -> Mapping[str, Belonging[Customer]]:
+        evidence = {key: Evidence(state.links, state.verdicts) for key, state in states.items()}
+        resolved = resolve(evidence, rules.identity)
         return {
             key: Belonging(
                 found.name, states[key] if found.refused == states[key].refused else replace(states[key], refused=found.refused)
@@ -55,8 +57,13 @@ class _Order(msgspec.Struct):
     order_id: str
 
 
-def rules_of(settings: Mapping[str, Any] | None) -> IdentityRules:
-    """The guard rails out of the settings; those that the product comes with where nobody changed them."""
+def rules_of(settings: Mapping[str, Any] | None) -> Rules:
+    """What the settings say; the rules that the product comes with where nobody changed them."""
+    return Rules(identity=identity_rules_of(settings))
+
+
+def identity_rules_of(settings: Mapping[str, Any] | None) -> IdentityRules:
+    """The guard rails out of the settings."""
     stored = (settings or {}).get(IDENTITY)
     return msgspec.convert(stored["rules"], IdentityRules) if stored else IdentityRules()
 

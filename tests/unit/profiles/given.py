@@ -6,6 +6,7 @@ from typing import Any
 
 from services.profiles.domain.customer import Customer
 from services.profiles.domain.identity.rules import IdentityRules
+from services.profiles.domain.rules import Rules
 from services.profiles.service import Profiles
 from services.profiles.storage import CUSTOMERS, ORDERS
 from shared import events
@@ -79,12 +80,12 @@ def refunded(order_id: str, refund_id: str, amount: int | None, *keys: str, at: 
 
 
 def history(*heard: Event, rules: IdentityRules | None = None) -> History:
-    return History(Profiles, [CUSTOMERS, ORDERS], rules).apply(*heard)
+    return History(Profiles, [CUSTOMERS, ORDERS], Rules(rules or IdentityRules())).apply(*heard)
 
 
 def order_free(*heard: Event, rounds: int = 20, rules: IdentityRules | None = None) -> History:
     """The history of these events, which is the same in every order."""
-    return assert_order_free(Profiles, [CUSTOMERS, ORDERS], heard, rounds=rounds, rules=rules)
+    return assert_order_free(Profiles, [CUSTOMERS, ORDERS], heard, rounds=rounds, rules=Rules(rules or IdentityRules()))
 
 
 def groups(told: History, model: str = "customers") -> set[frozenset[str]]:

@@ -23,6 +23,7 @@ from services.profiles.domain.identity.kinds import OTHER
 from services.profiles.domain.identity.orders import MOST_HOLDERS, Holders, hold
 from services.profiles.domain.identity.refusals import MOST_REFUSALS, Rule
 from services.profiles.domain.identity.rules import IdentityRules, KindRule
+from services.profiles.domain.rules import Rules
 from services.profiles.service import Profiles
 from services.profiles.storage import CUSTOMERS, ORDERS
 from shared import events
@@ -357,7 +358,7 @@ class People(RuleBasedStateMachine):
     def teardown(self) -> None:
         chance = random.Random(len(self.story))
         for _ in range(2):
-            again = History(Profiles, [CUSTOMERS, ORDERS], SMALL)
+            again = History(Profiles, [CUSTOMERS, ORDERS], Rules(SMALL))
             heard = [*self.story, *chance.choices(self.story, k=3)] if self.story else []
             chance.shuffle(heard)
             while heard:

@@ -1,0 +1,12 @@
+"""All settings that decide what follows from the facts of a customer, as one value."""
+
+from dataclasses import dataclass, field
+
+from services.profiles.domain.identity.rules import IdentityRules
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Each part is changed by itself; without a change it is as the product comes. A change of any looks at every customer again."""
+
+    identity: IdentityRules = field(default_factory=IdentityRules)
