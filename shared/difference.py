@@ -44,8 +44,9 @@ class View:
 
 @dataclass(slots=True)
 class Changes:
-    """The difference that a batch makes, to be written in one transaction."""
+    """The difference that a batch makes to the facts of a model, named, and to what follows: to be written in one transaction."""
 
+    model: str
     members: list["Member[Any]"] = field(default_factory=list)  # with the views that are kept beside them
     views: list[View] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)  # ids of views whose keys all belong to another customer now

@@ -12,7 +12,7 @@ from pymongo import ASCENDING, UpdateOne
 from pymongo.database import Database
 
 from shared.difference import Applied, Changes, View
-from shared.fold import Batch, Member, Model
+from shared.fold import Batch, Forgotten, Member, Model
 from shared.identity import lookup_id
 from shared.mongo import Document, Session, add, ensure_collection, put
 
@@ -52,7 +52,7 @@ def find(database: Database[Document], model: Model[S], identity: str) -> tuple[
     member_id = lookup_id(identity)
     batch = load(database, model, [member_id])
     member = batch.members.get(member_id)
-    if member is None:
+    if member is None or not member.key:
         return None
     group = [other for other in batch.members.values() if other.customer_id == member.customer_id]
     return member.customer_id, sorted(group, key=lambda other: other.key)
@@ -68,10 +68,10 @@ class Writes:
     sums: list[UpdateOne] = field(default_factory=list)
 
 
-def writes_of(model: Model[Any], changes: Changes, partition: str) -> dict[str, Writes]:
+def writes_of(changes: Changes, partition: str) -> dict[str, Writes]:
     """The writes of a batch, by collection. Figures go to the row of this partition, so that partitions never conflict."""
     writes: dict[str, Writes] = defaultdict(Writes)
-    writes[f"{model.name}_facts"].rows = [_facts(member) for member in changes.members]
+    writes[f"{changes.model}_facts"].rows = [_facts(member) for member in changes.members]
     for key in changes.deleted_rows:
         collection, _, row_id = key.partition("/")
         writes[collection].gone.append(row_id)
@@ -112,6 +112,7 @@ def _member(model: Model[S], document: Document) -> Member[S]:
         revision=document["revision"],
         version=document["version"],
         view=View(document["_id"], view["members"], _applied(view["applied"])) if view else None,
+        forgotten=Forgotten(document["_id"], document["forgotten"]) if "forgotten" in document else None,
     )
 
 
@@ -132,4 +133,6 @@ def _facts(member: Member[Any]) -> Document:
         done = member.view.applied
         applied = {"timers": done.timers, "rows": done.rows, "figures": done.figures, "said": done.said}
         document["view"] = {"members": list(member.view.members), "applied": applied}
+    if member.forgotten:
+        document["forgotten"] = member.forgotten.before
     return document

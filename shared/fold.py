@@ -45,16 +45,29 @@ class Model(Generic[S]):
     keys: Callable[[Event], Sequence[str]] | None = None
 
     @property
+    def is_about_people(self) -> bool:
+        return self.keys is None
+
+    @property
     def follows_statements(self) -> bool:
         """Whether its customers are those that another service states."""
-        return self.regroup is None and self.keys is None
+        return self.regroup is None and self.is_about_people
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What is left of an identity key whose person was erased: its id, and up to when nothing about it is to be heard again."""
+
+    id: str
+    before: datetime
 
 
 @dataclass(slots=True)
 class Member(Generic[S]):
     """The facts that came with one identity key, and the customer whom the key belongs to.
 
-    `view` is that of the customer who is named after this key, if there is one and there is something to remember of it.
+    `view` is that of the customer who is named after this key, if there is one and there is something to remember of it. Of a person who
+    was forgotten it keeps until when that goes; `key` is empty then, until something later is heard of it.
     """
 
     key: str
@@ -64,10 +77,15 @@ class Member(Generic[S]):
     version: int = 0  # counts the writes, so that even a write of the same facts meets a concurrent one
     view: View | None = None
     cause: Event | None = None  # the latest event of this batch that changed it
+    forgotten: Forgotten | None = None
 
     @property
     def id(self) -> str:
-        return id_of(self.key)
+        return self.forgotten.id if self.forgotten else id_of(self.key)
+
+    def has_forgotten(self, at: datetime) -> bool:
+        """Whether what happened at that time is not to be heard of any more."""
+        return self.forgotten is not None and at < self.forgotten.before
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +123,7 @@ class Batch(Generic[S]):
         self._live: set[str] = set()  # members that something other than imported history changed
         self._concerned: set[str] = set()
         self._looked_at: dict[str, Member[S]] = {}
+        self._forgot = False
         self._statements: list[tuple[Announcement, Event | None]] = []
         self._journal: list[Row] = []
         self._counts: list[Figure] = []
@@ -125,10 +144,16 @@ class Batch(Generic[S]):
         if known is None:
             known = self.members[id_of(key)] = Member(key, id_of(key), self.model.state())
             self._groups[known.customer_id].add(known.id)
+        known.key = key  # it was forgotten with its person: this is somebody new
         return known
 
+    def has_forgotten(self, key: str, at: datetime) -> bool:
+        """Whether the person of an identity key was erased, and what happened at that time with them."""
+        known = self.members.get(id_of(key))
+        return known is not None and known.has_forgotten(at)
+
     def _group(self, customer_id: str) -> list[Member[S]]:
-        group = [self.members[member] for member in self._groups.get(customer_id, ())]
+        group = [self.members[member] for member in self._groups.get(customer_id, ()) if self.members[member].key]
         return sorted(group, key=lambda m: m.key) if len(group) > 1 else group
 
     def apply(self, service: object, handler: Handler, event: Event, keys: Sequence[str]) -> None:
@@ -159,6 +184,8 @@ class Batch(Generic[S]):
     def state_grouping(self, grouping: Grouping, event: Event) -> None:
         """Follow a statement of who is who: each key keeps the one of the highest revision."""
         for key in grouping.identity_keys:
+            if self.has_forgotten(key, event.time):
+                continue
             member = self.member(key)
             if member.revision < grouping.revision:
                 self._move(member, grouping.customer_id, grouping.revision, event)
@@ -207,7 +234,7 @@ class Batch(Generic[S]):
         missing = [key for key in wanted if id_of(key) not in self.members]
         if missing and self._fetch:
             self._add(self._fetch(missing))
-        known = [member for key in wanted if (member := self.members.get(id_of(key)))]
+        known = [member for key in wanted if (member := self.members.get(id_of(key))) and member.key]
         resolver = self.model.regroup
         return {member.key: resolver.neighbours(member.key, member.state, self.rules) for member in known if resolver}
 
@@ -240,6 +267,38 @@ class Batch(Generic[S]):
         member.customer_id, member.revision = customer_id, revision
         self._touch(member, event)
 
+    def forget(self, keys: Iterable[str], before: datetime, statement: Statement) -> None:
+        """Take away all that is known of a person, and of others what they know of these keys. Repeating it changes nothing.
+
+        Whoever shared a customer with one of the keys is a customer alone until who is who is stated or found anew. What was counted
+        stays counted: figures tell of nobody.
+        """
+        self._forgot = True
+        gone = {key: self.member(key) for key in keys if not self._is_forgotten(key, before)}
+        others = {other.key for member in gone.values() for other in self._group(member.customer_id)} - gone.keys()
+        partners = self._partners(gone)
+        for member in gone.values():
+            self._move(member, member.id, member.revision, None)
+            member.forgotten, member.key, member.state = Forgotten(member.id, before), "", self.model.state()
+        for key in others:
+            self._move(self.member(key), id_of(key), self.member(key).revision, None)
+        if self.model.regroup:
+            for other in partners:
+                self.member(other).state = self.model.regroup.without(self.member(other).state, gone.keys())
+            self._judge(partners | others, None, statement)
+
+    def _is_forgotten(self, key: str, before: datetime) -> bool:
+        known = self.members.get(id_of(key))
+        return known is not None and known.forgotten is not None and known.forgotten.before >= before
+
+    def _partners(self, gone: Mapping[str, Member[S]]) -> set[str]:
+        """The keys that some keys know of, if they were heard of themselves."""
+        resolver = self.model.regroup
+        if resolver is None:
+            return set()
+        mentioned = {key for member in gone.values() for key in resolver.partners(member.state)} - gone.keys()
+        return set(self._neighbours(mentioned))
+
     def look_again(self, customer_ids: Iterable[str]) -> None:
         """These customers are to be looked at although no fact changed: time has passed or rules are new.
 
@@ -251,7 +310,7 @@ class Batch(Generic[S]):
 
     def settle(self, follow: Follow | None, rules: Any, now: datetime) -> Changes:
         """What has to be written: changed facts, and for every customer concerned the difference in what follows."""
-        changes = Changes(journal=self._journal, announcements=self._statements)
+        changes = Changes(self.model.name, journal=self._journal, announcements=self._statements)
         concerned = {member.customer_id for member in self._touched.values()} | self._concerned
         before = [self.views[customer] for customer in sorted(concerned) if customer in self.views]
         after: list[Look] = []
@@ -262,7 +321,8 @@ class Batch(Generic[S]):
         still = {view.id for view, _, _ in after}
         changes.gone = [view.id for view in before if view.id not in still]
         compare(before, after, changes)
-        changes.figures = rolled_up([*changes.figures, *self._counts], self.model.rollup)
+        moved = [] if self._forgot else changes.figures
+        changes.figures = rolled_up([*moved, *self._counts], self.model.rollup)
         changes.members = self._to_write(changes)
         return changes
 

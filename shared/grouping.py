@@ -30,6 +30,12 @@ class Resolver(Protocol[S]):
     def neighbours(self, key: str, state: S, rules: Any) -> Collection[str]:
         """The keys that may be one customer with `key`, as far as its own facts tell."""
 
+    def partners(self, state: S) -> Collection[str]:
+        """All keys that the facts of a key mention, whatever rules make of them."""
+
+    def without(self, state: S, keys: Collection[str]) -> S:
+        """The facts without all that they say of some other keys, whose person is to be forgotten."""
+
     def resolve(self, states: Mapping[str, S], rules: Any) -> Mapping[str, Belonging[S]]:
         """Judge keys. What is said of a key counts if everything that it is connected with is among them."""
 

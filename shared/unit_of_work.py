@@ -45,10 +45,11 @@ class _Statement(msgspec.Struct):
 
 @dataclass(slots=True)
 class Report:
-    """What became of a batch: the events whose effects were committed now, and those that were applied before."""
+    """What became of a batch: events whose effects were committed now, those that were applied before, and late ones of erased people."""
 
     applied: list[Event] = field(default_factory=list)
     duplicates: list[Event] = field(default_factory=list)
+    forgotten: list[Event] = field(default_factory=list)
 
 
 class UnitOfWork:
@@ -102,8 +103,8 @@ class UnitOfWork:
         def work(session: Session) -> tuple[Report, bool]:
             report = self._unseen(list(unique.values()), session)
             report.applied = admit(session, report.applied) if admit else report.applied
-            changes = [self._changes(model, report.applied, look_again, now, session) for model in self.models]
-            published = self._write(report.applied, changes, partition, now, session)
+            changes = self._changes(report, look_again, now, session)
+            published = self._write([*report.applied, *report.forgotten], changes, partition, now, session)
             faults.reached("unit_of_work.before_commit")
             return report, published
 
@@ -122,7 +123,8 @@ class UnitOfWork:
     def foresee(self, model: Model[Any], events: Sequence[Event]) -> Changes:
         """What events would change of a model, without applying them. Raises StoreAway and whatever a handler raises."""
         with reachable():
-            return self._changes(model, events, {}, server_time(self.database), None)
+            batch = self._batch(model, events, (), None)
+            return self._settled(batch, events, server_time(self.database))
 
     def has_applied(self, event: Event) -> bool:
         """Whether the effects of an event were committed before. Raises StoreAway."""
@@ -135,22 +137,49 @@ class UnitOfWork:
         return Report([e for e in events if e.id not in seen], [e for e in events if e.id in seen])
 
     def _changes(
-        self,
-        model: Model[Any],
-        events: Sequence[Event],
-        look_again: Mapping[str, Sequence[str]],
-        now: datetime,
-        session: Session | None,
-    ) -> Changes:
-        customers = look_again.get(model.name, ())
-        keys = {event.id: keys_of(model, event) for event in events}
-        ids = {id_of(key) for event in events if self._needs_facts(model, event) for key in keys[event.id]}
-        batch = self._load(model, ids | set(customers), session)
-        batch.look_again(customers)
+        self, report: Report, look_again: Mapping[str, Sequence[str]], now: datetime, session: Session | None
+    ) -> list[Changes]:
+        """What the events change of each model. Late ones of people whom the first, which is about people, has forgotten go apart."""
+        changes = []
+        for model in self.models:
+            customers = look_again.get(model.name, ())
+            batch = self._batch(model, report.applied, customers, session)
+            late = {event.id for event in report.applied if batch.has_forgotten(event.subject, event.time)}
+            if late:
+                report.forgotten += [event for event in report.applied if event.id in late]
+                report.applied = [event for event in report.applied if event.id not in late]
+            batch.look_again(customers)
+            changes.append(self._settled(batch, report.applied, now, customers))
+        return changes
+
+    def _batch(self, model: Model[Any], events: Sequence[Event], customers: Sequence[str], session: Session | None) -> Batch[Any]:
+        ids = {id_of(key) for event in events if self._needs_facts(model, event) for key in keys_of(model, event)}
+        return self._load(model, ids | set(customers), session)
+
+    def _settled(self, batch: Batch[Any], events: Sequence[Event], now: datetime, customers: Sequence[str] = ()) -> Changes:
         for event in events:
-            fold(batch, self._service, self._handlers[event.source, event.name], event, keys[event.id])
+            keys = [key for key in keys_of(batch.model, event) if not batch.has_forgotten(key, event.time)]
+            fold(batch, self._service, self._handlers[event.source, event.name], event, keys)
         batch.reconsider(customers, partial(_grouping_announcement, time=now))
-        return batch.settle(self._followers[model.name], batch.rules, now)
+        return batch.settle(self._followers[batch.model.name], batch.rules, now)
+
+    def forget(self, keys: Sequence[str], before: datetime) -> int:
+        """Erase people from the facts and from what followed from them, and hear no more of what happened before that moment.
+
+        Returns how many documents went. Repeating it changes nothing. Raises StoreAway.
+        """
+        now = server_time(self.database)
+        people = [model for model in self.models if model.is_about_people]
+
+        def work(session: Session) -> int:
+            batches = [self._load(model, {id_of(key) for key in keys}, session) for model in people]
+            for batch in batches:
+                batch.forget(keys, before, partial(_grouping_announcement, time=now))
+            changes = [self._settled(batch, (), now) for batch in batches]
+            self._write((), changes, "0", now, session)
+            return sum(len(change.members) + len(change.deleted_rows) for change in changes)
+
+        return transaction(self.database, work)
 
     def _write(
         self, events: Sequence[Event], changes: Sequence[Changes], partition: str, now: datetime, session: Session
@@ -160,8 +189,8 @@ class UnitOfWork:
             rows = [{"_id": event.id, "at": now} for event in events]
             self.database["inbox"].insert_many(rows, ordered=False, session=session)
         faults.reached("unit_of_work.after_inbox")
-        for model, change in zip(self.models, changes, strict=True):
-            documents.write(self.database, documents.writes_of(model, change, partition), session)
+        for change in changes:
+            documents.write(self.database, documents.writes_of(change, partition), session)
             write_timers(self.database, change.arm, change.disarm, session)
         faults.reached("unit_of_work.before_outbox")
         announced = [outbox.to_event(said, cause, now) for change in changes for said, cause in change.announcements]
@@ -187,7 +216,7 @@ class UnitOfWork:
 def fold(batch: Batch[Any], service: object, handlers: Iterable[Handler], event: Event, keys: Sequence[str]) -> None:
     """One event through every handler of a model, then who is who."""
     model = batch.model
-    if event.name == LOOK_AGAIN and event.source == TIMER_SOURCE:
+    if event.name == LOOK_AGAIN and event.source == TIMER_SOURCE and model.is_about_people:
         batch.look_again([batch.member(event.subject).customer_id])
     before = batch.states(keys) if model.regroup is not None else {}
     for handler in handlers:

@@ -11,6 +11,8 @@ from services.profiles.catalogue import ABOUT_ORDERS
 from services.profiles.domain.customer import Customer, combine
 from services.profiles.domain.directory import entry_of
 from services.profiles.domain.facts import Happening
+from services.profiles.domain.identity.decisions import without_verdicts
+from services.profiles.domain.identity.evidence import partners, without
 from services.profiles.domain.identity.orders import Holders, merge_holders
 from services.profiles.domain.identity.resolution import Evidence, neighbours, resolve
 from services.profiles.domain.identity.rules import IdentityRules
@@ -41,6 +43,12 @@ class Identities:
 
     def neighbours(self, key: str, state: Customer, rules: Rules) -> Collection[str]:
         return neighbours(key, Evidence(state.links, state.verdicts), rules.identity)
+
+    def partners(self, state: Customer) -> Collection[str]:
+        return {*partners(state.links), *(key for verdict in state.verdicts.values() for key in verdict.identity_keys)}
+
+    def without(self, state: Customer, keys: Collection[str]) -> Customer:
+        return replace(state, links=without(state.links, keys), verdicts=without_verdicts(state.verdicts, keys))
 
     def resolve(self, states: Mapping[str, Customer], rules: Rules) -> Mapping[str, Belonging[Customer]]:
         evidence = {key: Evidence(state.links, state.verdicts) for key, state in states.items()}

@@ -3,7 +3,7 @@
 Of a pair the latest decision by time counts. A decision says nothing about when it holds: it goes for all that was ever heard.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -53,6 +53,11 @@ def pair_name(pair: tuple[str, str]) -> str:
 def decide(verdicts: Verdicts, heard: Iterable[Verdict]) -> Verdicts:
     """Hear a decision about some pairs. Returns the same object where later ones are known of all of them."""
     return merge_verdicts(verdicts, {pair_name(verdict.identity_keys): verdict for verdict in heard})
+
+
+def without_verdicts(verdicts: Verdicts, keys: Collection[str]) -> Verdicts:
+    """What is left when some keys are forgotten."""
+    return {pair: verdict for pair, verdict in verdicts.items() if not any(key in keys for key in verdict.identity_keys)}
 
 
 def merge_verdicts(left: Verdicts, right: Verdicts) -> Verdicts:

@@ -5,7 +5,7 @@ limit refused it. So an event that names keys which are known to belong together
 earliest, and what is earliest of a set does not depend on the order in which one hears of it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -66,6 +66,20 @@ def match(links: Links, key: str, named: Iterable[str], stamp: Stamp) -> Links:
         if other != key:
             matched = _earliest(matched, other, stamp)
     return links if matched is links.matched else replace(links, matched=matched)
+
+
+def partners(links: Links) -> set[str]:
+    """Every key that was ever tied to this one."""
+    return {*links.met, *links.matched, *links.declared}
+
+
+def without(links: Links, keys: Collection[str]) -> Links:
+    """What is left when some partners are forgotten."""
+    return Links(
+        {other: stamps for other, stamps in links.met.items() if other not in keys},
+        {other: stamp for other, stamp in links.matched.items() if other not in keys},
+        {other: stamp for other, stamp in links.declared.items() if other not in keys},
+    )
 
 
 def first_heard(links: Links) -> Stamp | None:
