@@ -1,7 +1,7 @@
 """Analytics: what the shop sold and to how many, as running counters that are right after every correction.
 
-Owns: the figures of orders, revenue, refunds and customers by time, source, product and category; the volume of every event; the
-shop's time zone.
+Owns: the figures of orders, revenue, refunds and customers by time, source, sales channel, product and category; the volume of every
+event; the shop's time zone.
 Handles: every event of the catalogue, to count it; `order_completed`, `order_updated`, `order_cancelled` and `order_refunded` also move
 the figures; `profile_merged` and `profile_split` correct who is new and who returned.
 Publishes: nothing.

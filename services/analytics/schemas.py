@@ -80,8 +80,8 @@ class RevenueQuery(BucketQuery):
 
     by = fields.String(
         load_default=None,
-        validate=validate.OneOf([By.SOURCE, By.PRODUCT, By.CATEGORY]),
-        **_described("One series for each source, product or category, those with most orders first."),
+        validate=validate.OneOf([By.SOURCE, By.CHANNEL, By.PRODUCT, By.CATEGORY]),
+        **_described("One series for each source, sales channel, product or category, those with most orders first."),
     )
     currency = fields.String(
         load_default=None,
@@ -189,12 +189,14 @@ class Range(Schema):
 
 
 class Series(Schema):
-    """The buckets of one source, product or category, or of all."""
+    """The buckets of one source, sales channel, product or category, or of all."""
 
     key = fields.String(
         required=True,
         allow_none=True,
-        **_described("Name of the source, product id or category; the empty text where orders say none; null for all together."),
+        **_described(
+            "Name of the source, sales channel, product id or category; the empty text where orders say none; null for all together."
+        ),
     )
     buckets = fields.List(fields.Nested(Figures), required=True)
 

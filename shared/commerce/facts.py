@@ -63,6 +63,7 @@ class OrderContent:
     shipping: int | None = None
     tax: int | None = None
     discount: int | None = None
+    channel: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -105,6 +105,11 @@ class Order:
         return self.placed.content.shop_source if self.placed else None
 
     @property
+    def channel(self) -> str | None:
+        """The sales channel in which it was placed; None where that is not known."""
+        return self.placed.content.channel if self.placed else None
+
+    @property
     def content(self) -> OrderContent | None:
         """The order as it is now: its latest revision; what that leaves out of lines and ids is as placed. None until placed."""
         if self.placed is None:

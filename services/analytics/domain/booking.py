@@ -4,8 +4,8 @@ An order is booked in the quarter of an hour in which it was placed, whatever be
 they were made. The measures of a row, each of which may be added up over any stretch of time:
 
 - `orders`: placed here and not cancelled; for a product or category, those that had it.
-- `units`: pieces in them. `gross`: what they came to, in minor units. For a source (and in all) that is the amount of the order; for a
-  product or category it is price times pieces of its lines, without shipping, tax and discounts of the order.
+- `units`: pieces in them. `gross`: what they came to, in minor units. For a source or a channel (and in all) that is the amount of the
+  order; for a product or category it is price times pieces of its lines, without shipping, tax and discounts of the order.
 - `returned`: what of `gross` was refunded by now, whenever that was. `gross - returned` is the net revenue.
 - `refunds`, `refunded`: refunds that were made here, and what they took off orders that count, whenever those were placed. A refund
   of an order as a sum cannot be told apart by product, so it shows in no product and no category.
@@ -55,7 +55,7 @@ class Return:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """The part of an order that belongs to one source, product or category."""
+    """The part of an order that belongs to one source, channel, product or category."""
 
     by: By
     key: str
@@ -109,13 +109,14 @@ def recount(customers: Iterable[Sales], timezone: str) -> Ledger:
 
 
 def shares(order: Order) -> list[Share]:
-    """An order as a whole, by source, by product and by category."""
+    """An order as a whole, by source, by channel, by product and by category."""
     lines = _by_product(order.products)
     goods = _goods(order, lines)
     amount, units, returned = order.amount, sum(line.quantity for line in order.products), _returned(order)
     whole = Share(By.ALL, "", amount, units, returned)
     by_source = Share(By.SOURCE, order.source or "", amount, units, returned)
-    return [whole, by_source, *goods.values(), *_by_category(goods, lines)]
+    by_channel = Share(By.CHANNEL, order.channel or "", amount, units, returned)
+    return [whole, by_source, by_channel, *goods.values(), *_by_category(goods, lines)]
 
 
 def _with_rows(order: Order) -> Placed:

@@ -25,6 +25,7 @@ class By(StrEnum):
 
     ALL = "all"
     SOURCE = "source"
+    CHANNEL = "channel"
     PRODUCT = "product"
     CATEGORY = "category"
     EVENT = "event"

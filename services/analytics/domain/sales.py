@@ -47,6 +47,7 @@ def slim_content(content: OrderContent) -> OrderContent:
         currency=content.currency,
         shop_source=content.shop_source,
         products=_slim(content.products),
+        channel=content.channel,
     )
 
 

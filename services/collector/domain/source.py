@@ -21,6 +21,7 @@ class SourceKind(StrEnum):
     SERVER = "server"
     POS = "pos"
     MARKETPLACE = "marketplace"
+    SOCIAL = "social"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.collector.domain import circumstances, clock, identity, orders, people, values
+from services.collector.domain import channels, circumstances, clock, identity, orders, people, values
 from services.collector.domain.names import CUSTOM, Names
 from services.collector.domain.refusal import Reason, Refused
 from services.collector.domain.shape import Shape
@@ -79,6 +79,9 @@ class Translator:
         except Refused as refusal:
             return refusal
         data["shop_source"], data["shop_source_kind"] = source.name, source.kind.value
+        channel = channels.channel_of(message, source.kind, data.get("affiliation")) if "identity_keys" in data else None
+        if channel:
+            data["channel"] = channel
         return Accepted(name, subject, time, data, original, reception.sent_at)
 
     def _track(self, message: Message, reception: Reception) -> tuple[str, str, Data]:

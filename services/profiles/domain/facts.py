@@ -85,6 +85,7 @@ class Happening:
     """
 
     shop_source: str
+    channel: str | None = None
     order_id: str | None = None
     refund_id: str | None = None
     checkout_id: str | None = None

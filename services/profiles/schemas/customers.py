@@ -115,6 +115,12 @@ class OrderSummary(Schema):
     currency = fields.String(required=True)
     amount = fields.Integer(required=True)
     net = fields.Integer(required=True)
+    source = fields.String(required=True, metadata=_described("The shop's source that reported it."))
+    channel = fields.String(
+        required=True,
+        allow_none=True,
+        metadata=_described("`web`, `app`, `store`, `marketplace` or `social`; null where nothing told."),
+    )
 
 
 class Bought(Schema):

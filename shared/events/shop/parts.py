@@ -48,7 +48,7 @@ class SourceData(EventData):
     """Data of a fact that a shop reported."""
 
     shop_source = required(fields.String, "Name of the source whose write key the event came with: `Web shop`.")
-    shop_source_kind = required(Choice, "What kind of source that is.", "web", "mobile", "server", "pos", "marketplace")
+    shop_source_kind = required(Choice, "What kind of source that is.", "web", "mobile", "server", "pos", "marketplace", "social")
 
 
 class ShopData(SourceData):
@@ -62,6 +62,15 @@ class ShopData(SourceData):
         validate=validate.Length(min=1),
     )
     context = optional(fields.Nested, "The circumstances: campaign, page, language, device.", Context)
+    channel = optional(
+        Choice,
+        "The sales channel that it happened in, derived once by the collector; null where nothing told.",
+        "web",
+        "app",
+        "store",
+        "marketplace",
+        "social",
+    )
 
 
 class ProductFields(EventData):

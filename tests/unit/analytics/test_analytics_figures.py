@@ -253,3 +253,23 @@ def test_a_new_time_zone_of_the_shop_counts_customers_anew():
     told._settle("customers", batch)
     straight = history(*happened, timezone="Europe/Berlin")
     assert told.state()["figures"] == straight.state()["figures"]
+
+
+def test_channels_have_figures_of_their_own_whatever_the_source_and_together_those_of_all():
+    happened = [
+        placed("user:1", "a", 1000, MAY_1, channel="app"),
+        placed("user:1", "b", 500, MAY_2, channel="app", shop_source="Old app"),
+        placed("user:2", "c", 300, MAY_2, channel="store", shop_source="Till"),
+        placed("user:3", "d", 200, MAY_2),
+        refunded("user:1", "a", "r", MAY_3, amount=100),
+    ]
+    figures = Figures(history(*happened))
+    found = figures.read("2026-05-01", "2026-05-31", "month", by=By.CHANNEL)
+    assert {channel: (slot.orders, money(slot)) for channel, (slot,) in found.items()} == {
+        "app": (2, (1500, 1400, 100)),
+        "store": (1, (300, 300, 0)),
+        "": (1, (200, 200, 0)),
+    }
+    assert people(found["app"]) == [(1, 0)]
+    (every,) = figures.all("2026-05-01", "2026-05-31", "month")
+    assert sum(slot.orders for (slot,) in found.values()) == every.orders == 4

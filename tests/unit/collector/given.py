@@ -22,7 +22,11 @@ def translate(message: Any, **changes: Any) -> Accepted | Refused:
 
 
 def accepted(message: Any, **changes: Any) -> Accepted:
-    outcome = translate(message, **changes)
+    return accepted_from(SOURCE, message, **changes)
+
+
+def accepted_from(source: Source, message: Any, **changes: Any) -> Accepted:
+    outcome = _translator.translate(message, source, reception(**changes))
     assert isinstance(outcome, Accepted), outcome
     return outcome
 

@@ -60,8 +60,9 @@ def bought(
     currency: str = "EUR",
     backfill: bool = False,
     again: str = "",
+    **more: Any,
 ) -> Event:
-    data = {"order_id": order_id, "amount": amount, "currency": currency, "products": list(products)}
+    data = {"order_id": order_id, "amount": amount, "currency": currency, "products": list(products), **more}
     return event(events.ORDER_COMPLETED, keys[0], {"identity_keys": list(keys), **data}, hour(at), name=again, backfill=backfill)
 
 
