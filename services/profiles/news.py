@@ -4,7 +4,7 @@ from services.profiles.domain.customer import Customer
 from services.profiles.domain.identity.orders import Holders
 from services.profiles.domain.identity.orders import matches as order_matches
 from services.profiles.storage import INDEX
-from shared.events import CONSENT_CHANGED, MERGE_REFUSED, ORDER_MATCHED, PROFILE_CREATED
+from shared.events import MERGE_REFUSED, ORDER_MATCHED, PROFILE_CREATED
 from shared.fold import Before
 from shared.handlers import Announcement
 from shared.identity import id_of
@@ -21,28 +21,6 @@ def creation(customer_id: str, customer: Customer, before: Before) -> tuple[Anno
         return ()
     data = {"customer_id": customer_id, "identity_keys": list(customer.identity_keys)}
     return (Announcement(PROFILE_CREATED, customer_id, customer.identity_keys[0], first.at, data),)
-
-
-def consent_changes(customer_id: str, customer: Customer) -> tuple[Announcement, ...]:
-    """What holds on each channel, said under the identity key that said it, so that merging and splitting need no repetition.
-
-    A change is known by the word that brought it: repeating it with every login makes no news, and neither does imported history.
-    """
-    changes = []
-    for channel, ledger in sorted(customer.consent.items()):
-        since = ledger.since
-        if since.backfill:
-            continue
-        data = {
-            "customer_id": customer_id,
-            "identity_keys": list(customer.identity_keys),
-            "channel": channel,
-            "status": since.status,
-            "changed_at": since.at.isoformat(),
-        }
-        key = f"{since.identity_key}/{channel}/{since.event_id}"
-        changes.append(Announcement(CONSENT_CHANGED, key, since.identity_key, since.at, data))
-    return tuple(changes)
 
 
 def refusals(customer_id: str, customer: Customer, before: Before) -> tuple[Announcement, ...]:

@@ -7,14 +7,17 @@ from typing import Any, TypeVar
 
 from services.profiles import news
 from services.profiles.catalogue import ABOUT_ORDERS, ABOUT_PEOPLE, BY_THE_CUSTOMER
+from services.profiles.consent_news import consent_news
+from services.profiles.domain import allowing
 from services.profiles.domain.activity import Sighting, see
-from services.profiles.domain.customer import Customer, Source, decided, identify, named, unsubscribe
-from services.profiles.domain.facts import Aliased, Decided, Happening, Identified, Matched, Named, Reported, Unsubscribed
+from services.profiles.domain.consent.facts import Complained, Confirmed, Preferred, Stated, Unsubscribed
+from services.profiles.domain.customer import Customer, Source, decided, identify, named
+from services.profiles.domain.facts import Aliased, Decided, Happening, Identified, Matched, Named, Reported
 from services.profiles.domain.identity.decisions import Verdict, decide, pair_of
 from services.profiles.domain.identity.evidence import Stamp, declare, match, meet
 from services.profiles.domain.identity.orders import Holders, hold, match_stamp
 from services.profiles.domain.rules import Rules
-from services.profiles.storage import CUSTOMERS, ORDERS, decision_rows, directory_rows, refusal_rows, timeline_row
+from services.profiles.storage import CUSTOMERS, ORDERS, decision_rows, directory_rows, ledger, refusal_rows, timeline_row
 from shared import commerce, events
 from shared.commerce import OrderCancelled, OrderContent, OrderRefunded, Orders
 from shared.commerce.orders import in_milliseconds
@@ -87,9 +90,9 @@ class Profiles:
         return _seen(customer, event)
 
     @handles(events.CUSTOMER_IDENTIFIED, CUSTOMERS)
-    def on_customer_identified(self, customer: Customer, fact: Identified, event: Event) -> Customer:
-        """Traits and consent are what was said last, by the time of saying."""
-        return identify(customer, fact, _source(event))
+    def on_customer_identified(self, customer: Customer, fact: Identified, event: Event) -> Folded:
+        """Traits are what was said last, by the time of saying; consent is what the shop's account says."""
+        return Folded(identify(customer, fact, _source(event)), journal=ledger.reported_rows(fact, event))
 
     @handles(events.ORDER_COMPLETED, CUSTOMERS)
     def on_order_completed(self, customer: Customer, order: OrderContent, event: Event) -> Customer:
@@ -112,21 +115,45 @@ class Profiles:
         return _ordered(customer, commerce.refund(customer.orders, refund, event.time, event.id))
 
     @handles(events.UNSUBSCRIBED, CUSTOMERS)
-    def on_unsubscribed(self, customer: Customer, fact: Unsubscribed, event: Event) -> Customer:
-        """Who unsubscribes from a channel denies it."""
-        seen = _seen(named(customer, event.subject, customer.links), event)
-        return unsubscribe(seen, fact, _source(event))
+    def on_unsubscribed(self, customer: Customer, fact: Unsubscribed, event: Event) -> Folded:
+        """Who unsubscribes from a channel withdraws it, who leaves a list wants its topic no more."""
+        heard = allowing.unsubscribe(_acting(customer, event), fact, _source(event))
+        return Folded(heard, journal=ledger.unsubscribed_rows(fact, event))
+
+    @handles(events.MESSAGE_COMPLAINED, CUSTOMERS)
+    def on_message_complained(self, customer: Customer, fact: Complained, event: Event) -> Folded:
+        """Who marks a message as spam withdraws its channel."""
+        heard = allowing.complain(_acting(customer, event), fact, _source(event))
+        return Folded(heard, journal=ledger.complained_rows(fact, event))
+
+    @handles(events.CONSENT_STATED, CUSTOMERS)
+    def on_consent_stated(self, customer: Customer, fact: Stated, event: Event) -> Folded:
+        """What was said at a door counts from its own time, and is on record with what shows it."""
+        heard = allowing.state_consent(_known(customer, event), fact, _source(event))
+        return Folded(heard, journal=ledger.stated_rows(fact, event))
+
+    @handles(events.CONSENT_CONFIRMED, CUSTOMERS)
+    def on_consent_confirmed(self, customer: Customer, fact: Confirmed, event: Event) -> Folded:
+        """A grant that is confirmed counts."""
+        heard = allowing.confirm_consent(_acting(customer, event), fact, _source(event))
+        return Folded(heard, journal=ledger.confirmed_rows(fact, event))
+
+    @handles(events.PREFERENCES_STATED, CUSTOMERS)
+    def on_preferences_stated(self, customer: Customer, fact: Preferred, event: Event) -> Customer:
+        """Topics, frequency, channel and language are what was said last."""
+        return allowing.prefer(_known(customer, event), fact, _source(event))
 
     @follows(CUSTOMERS)
     def follow_up(self, customer_id: str, customer: Customer, rules: Rules, now: datetime, before: Before) -> Consequences:
         """A customer is listed in the directory, with what was refused to it; what is new is announced."""
+        consent = consent_news(customer_id, customer, rules.consent, now)
         said = (
             *news.creation(customer_id, customer, before),
-            *news.consent_changes(customer_id, customer),
+            *consent.announcements,
             *news.refusals(customer_id, customer, before),
         )
         rows = (*directory_rows(customer_id, customer), *refusal_rows(customer), *decision_rows(customer))
-        return Consequences(rows=rows, announcements=said)
+        return Consequences(timers=consent.timers, rows=rows, announcements=said)
 
     @follows(ORDERS)
     def report_matches(self, order: str, holders: Holders, rules: None, now: datetime, before: Before) -> Consequences:
@@ -140,6 +167,16 @@ def _stamp(event: Event) -> Stamp:
 
 def _source(event: Event) -> Source:
     return Source(in_milliseconds(event.time), event.id, event.subject, event.backfill)
+
+
+def _known(customer: Customer, event: Event) -> Customer:
+    """The facts of the event's key, which may not have been heard of before."""
+    return named(customer, event.subject, customer.links)
+
+
+def _acting(customer: Customer, event: Event) -> Customer:
+    """The same, by an act of the customer, who was here."""
+    return _seen(_known(customer, event), event)
 
 
 def _seen(customer: Customer, event: Event) -> Customer:

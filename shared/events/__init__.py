@@ -1,13 +1,13 @@
 """The event catalogue: the only place that names events.
 
 `events.ORDER_COMPLETED` is an `EventKind`: its name, source, schema of its data, and the prose that a reader needs. The files
-beside this one are named by the source that publishes; `docs/events.md` is generated from them.
+beside this one are named by the source that publishes; `consent` is of profiles too. `docs/events.md` is generated from them.
 """
 
 from typing import Final
 
 from shared.errors import InvalidEvent
-from shared.events import analytics, campaigns, profiles, reengagement, social, support
+from shared.events import analytics, campaigns, consent, profiles, reengagement, social, support
 from shared.events.analytics import (
     CUSTOMER_SCORED,
     FORECAST_PUBLISHED,
@@ -26,6 +26,14 @@ from shared.events.campaigns import (
     MESSAGE_SENT,
     MESSAGE_SKIPPED,
     UNSUBSCRIBED,
+)
+from shared.events.consent import (
+    CONSENT_CONFIRMED,
+    CONSENT_STATED,
+    CONTACT_PERMISSION_CHANGED,
+    OPT_IN_EXPIRED,
+    OPT_IN_REQUESTED,
+    PREFERENCES_STATED,
 )
 from shared.events.kind import EventData, EventKind
 from shared.events.profiles import (
@@ -115,7 +123,7 @@ from shared.events.support import (
     TICKET_RESOLVED,
 )
 
-_MODULES = (browsing, carts, orders, people, profiles, reengagement, campaigns, support, social, analytics)
+_MODULES = (browsing, carts, orders, people, profiles, consent, reengagement, campaigns, support, social, analytics)
 CATALOGUE: Final[dict[str, EventKind]] = {
     kind.name: kind for module in _MODULES for kind in vars(module).values() if isinstance(kind, EventKind)
 }
@@ -143,6 +151,9 @@ __all__ = [
     "CHECKOUT_STEP_COMPLETED",
     "CHECKOUT_STEP_VIEWED",
     "CONSENT_CHANGED",
+    "CONSENT_CONFIRMED",
+    "CONSENT_STATED",
+    "CONTACT_PERMISSION_CHANGED",
     "CONTEST_DRAWN",
     "CONTEST_ENTERED",
     "CONVERSION_ATTRIBUTED",
@@ -176,6 +187,8 @@ __all__ = [
     "MESSAGE_OPENED",
     "MESSAGE_SENT",
     "MESSAGE_SKIPPED",
+    "OPT_IN_EXPIRED",
+    "OPT_IN_REQUESTED",
     "ORDER_CANCELLED",
     "ORDER_COMPLETED",
     "ORDER_MATCHED",
@@ -184,6 +197,7 @@ __all__ = [
     "PAGE_VIEWED",
     "PAYMENT_INFO_ENTERED",
     "POST_PUBLISHED",
+    "PREFERENCES_STATED",
     "PRICE_DROPPED",
     "PRODUCTS_SEARCHED",
     "PRODUCT_ADDED",

@@ -1,13 +1,15 @@
 """What is known of a customer: the facts of one identity key, and the facts of several as those of one person."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import reduce
 
 from services.profiles.domain.activity import Activity, merge_activity
-from services.profiles.domain.consent import DENIED, Consent, Word, merge_consent, state_consent
-from services.profiles.domain.facts import Identified, Unsubscribed
+from services.profiles.domain.consent.preferences import Preferences, merge_preferences
+from services.profiles.domain.consent.rules import ALL, MARKETING
+from services.profiles.domain.consent.words import Consent, Said, Scope, Status, merge_consent, report_words
+from services.profiles.domain.facts import Identified
 from services.profiles.domain.identity.decisions import Verdicts, merge_verdicts
 from services.profiles.domain.identity.evidence import Links
 from services.profiles.domain.identity.kinds import by_strength, is_device
@@ -29,13 +31,14 @@ class Customer:
     refused: tuple[Refusal, ...] = ()
     traits: Traits = field(default_factory=dict)
     consent: Consent = field(default_factory=dict)
+    preferences: Preferences = field(default_factory=dict)
     orders: Orders = field(default_factory=dict)
     activity: Activity = field(default_factory=Activity)
 
     @property
     def has_facts(self) -> bool:
         """Whether anything came with the key itself, and not only with others that name it."""
-        return bool(self.activity.counts or self.traits or self.consent or self.orders)
+        return bool(self.activity.counts or self.traits or self.consent or self.preferences or self.orders)
 
     @property
     def is_known(self) -> bool:
@@ -70,6 +73,7 @@ def _joined(left: Customer, right: Customer) -> Customer:
     return Customer(
         traits=merge_traits(left.traits, right.traits),
         consent=merge_consent(left.consent, right.consent),
+        preferences=merge_preferences(left.preferences, right.preferences),
         orders=merge_orders(left.orders, right.orders),
         activity=merge_activity(left.activity, right.activity),
     )
@@ -88,25 +92,14 @@ def decided(customer: Customer, verdicts: Verdicts) -> Customer:
 
 
 def identify(customer: Customer, fact: Identified, source: Source) -> Customer:
-    """A shop said who somebody is, and what they allow."""
+    """A shop said who somebody is, and what its account of them says about marketing."""
     traits = state_traits(customer.traits, fact.traits, source.at, source.event_id)
-    consent = _told(customer.consent, fact.consent or {}, source)
+    consent = _reported(customer.consent, fact.consent, source) if fact.consent else customer.consent
     if traits is customer.traits and consent is customer.consent:
         return customer
     return replace(customer, traits=traits, consent=consent)
 
 
-def unsubscribe(customer: Customer, fact: Unsubscribed, source: Source) -> Customer:
-    """Leaving everything on a channel denies it; leaving one list of it is the affair of the list."""
-    if fact.list_id is not None:
-        return customer
-    consent = _told(customer.consent, {fact.channel: DENIED}, source)
-    return customer if consent is customer.consent else replace(customer, consent=consent)
-
-
-def _told(consent: Consent, stated: dict[str, str], source: Source) -> Consent:
-    words = {
-        channel: Word(status, source.at, source.event_id, source.identity_key, source.backfill)
-        for channel, status in stated.items()
-    }
-    return state_consent(consent, words)
+def _reported(consent: Consent, stated: Mapping[str, str], source: Source) -> Consent:
+    words = {Scope(MARKETING, channel): Status(status) for channel, status in stated.items() if channel != ALL}
+    return report_words(consent, source.identity_key, words, Said(source.at, source.event_id, source.backfill))

@@ -58,14 +58,8 @@ class Identified:
 
     traits: dict[str, Any]
     consent: dict[str, str] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unsubscribed:
-    """Data of `unsubscribed`. Without a `list_id` the customer wants nothing more on the channel."""
-
-    channel: str
-    list_id: str | None = None
+    shop_source: str = ""
+    shop_source_kind: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,11 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from services.profiles.domain.consent import Consent
+from services.profiles.domain.consent.rules import MARKETING, ConsentRules
+from services.profiles.domain.consent.standing import standing
+from services.profiles.domain.consent.words import Consent, Status
 from services.profiles.domain.customer import Customer
 from services.profiles.domain.traits import Traits, text_of, values_of
 from shared.commerce import LineItem, Order, counted, spend_by_currency
 
+AS_DELIVERED = ConsentRules()
 MOST_LISTED = 100  # products and categories shown, those bought last
 
 
@@ -42,7 +45,7 @@ class Bought:
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """What holds for a channel, and since when."""
+    """What holds for marketing on a channel, and since when."""
 
     channel: str
     status: str
@@ -73,7 +76,7 @@ class Profile:
     consent: Sequence[Permission]
 
 
-def profile_of(customer: Customer) -> Profile:
+def profile_of(customer: Customer, consent_rules: ConsentRules = AS_DELIVERED) -> Profile:
     """The profile that follows from the facts."""
     orders = counted(customer.orders)
     first = customer.activity.first
@@ -100,7 +103,7 @@ def profile_of(customer: Customer) -> Profile:
         first_seen=first.at if first else None,
         last_seen=customer.activity.last,
         activity=dict(sorted(customer.activity.counts.items())),
-        consent=permissions(customer.consent),
+        consent=permissions(customer.consent, consent_rules),
     )
 
 
@@ -115,10 +118,12 @@ def net_spend(customer: Customer) -> list[Money]:
     return [Money(currency, amount) for currency, amount in sorted(spend_by_currency(customer.orders).items())]
 
 
-def permissions(consent: Consent) -> list[Permission]:
-    """What holds for each channel, by its name."""
-    held = [(channel, ledger.status, ledger.since) for channel, ledger in sorted(consent.items())]
-    return [Permission(channel, status, since.at, since.identity_key) for channel, status, since in held]
+def permissions(consent: Consent, rules: ConsentRules) -> list[Permission]:
+    """What holds for marketing on each channel, by its name: granted or denied, whether it was withdrawn or never given."""
+    found = sorted(standing(consent, rules).overall.items()) if consent else []
+    held = [(scope.channel, held) for scope, held in found if scope.purpose == MARKETING]
+    said = {True: Status.GRANTED.value, False: Status.DENIED.value}
+    return [Permission(channel, said[one.allows], one.at, one.identity_key) for channel, one in held]
 
 
 def bought(orders: Sequence[Order], called: Callable[[LineItem], str | None]) -> list[Bought]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from services.profiles.domain.consent.rules import ConsentRules
 from services.profiles.domain.identity.rules import IdentityRules
 
 
@@ -10,3 +11,4 @@ class Rules:
     """Each part is changed by itself; without a change it is as the product comes. A change of any looks at every customer again."""
 
     identity: IdentityRules = field(default_factory=IdentityRules)
+    consent: ConsentRules = field(default_factory=ConsentRules)

@@ -7,12 +7,15 @@ customer_spend              _id = customer id:currency; customer_id, currency, a
 timeline                    _id = event id; identity_key, name, time, source, backfill, summary: one row an event, never rewritten
 refused_merges              _id = the pair of keys; `Refusal`: what the guard rails refused and still do
 identity_decisions          _id = the pair of keys; `Verdict`: what people decided last
-settings                    the runtime's; of the row `customers` the field `identity`: the guard rails, who changed them when
+consent_ledger              _id = event id/purpose/channel; identity_key, at, status, source, proof ...: a row a word, never rewritten
+settings                    the runtime's; of the row `customers` the field `identity`: the guard rails, who changed them when;
+                            `consent`: channels, purposes and topics, the same; `link_secret`: what links in mails are sealed by
 """
 
 from pymongo import ASCENDING, DESCENDING
 from pymongo.database import Database
 
+from services.profiles.storage import consent, ledger
 from services.profiles.storage.customers import Customers, Period, Search
 from services.profiles.storage.models import (
     CUSTOMERS,
@@ -50,7 +53,9 @@ __all__ = [
 
 
 def create_indexes(database: Database[Document], config: Config) -> None:
-    """Indexes of the read models: every sort and every search has one."""
+    """Indexes of the read models: every sort and every search has one. And the secret of links, once."""
+    ledger.create_indexes(database)
+    consent.make_secret(database)
     for name in (INDEX, SPEND, TIMELINE, REFUSED, DECISIONS):
         ensure_collection(database, name)
     index = database[INDEX]

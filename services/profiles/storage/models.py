@@ -3,11 +3,12 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from services.profiles.catalogue import ABOUT_ORDERS
+from services.profiles.domain.consent.rules import ConsentRules
 from services.profiles.domain.customer import Customer, combine
 from services.profiles.domain.directory import entry_of
 from services.profiles.domain.facts import Happening
@@ -31,8 +32,9 @@ SPEND = "customer_spend"
 TIMELINE = "timeline"
 REFUSED = "refused_merges"
 DECISIONS = "identity_decisions"
+CONSENT = "consent"  # the part of the settings about channels, purposes and topics
+LINK_SECRET = "link_secret"  # noqa: S105 - the name of that part of the settings
 IDENTITY = "identity"  # the part of the settings that says who is who
-P = TypeVar("P")
 _ORDER_EVENTS = frozenset(kind.name for kind in ABOUT_ORDERS)
 
 
@@ -68,12 +70,19 @@ class _Order(msgspec.Struct):
 
 def rules_of(settings: Mapping[str, Any] | None) -> Rules:
     """What the settings say; the rules that the product comes with where nobody changed them."""
-    return Rules(identity=_part(settings, IDENTITY, IdentityRules))
+    return Rules(identity=identity_rules_of(settings), consent=consent_rules_of(settings))
 
 
-def _part(settings: Mapping[str, Any] | None, part: str, kind: type[P]) -> P:
-    stored = (settings or {}).get(part)
-    return msgspec.convert(stored["rules"], kind) if stored else kind()
+def identity_rules_of(settings: Mapping[str, Any] | None) -> IdentityRules:
+    """The guard rails out of the settings."""
+    stored = (settings or {}).get(IDENTITY)
+    return msgspec.convert(stored["rules"], IdentityRules) if stored else IdentityRules()
+
+
+def consent_rules_of(settings: Mapping[str, Any] | None) -> ConsentRules:
+    """Channels, purposes and topics out of the settings, with the secret that links are sealed by."""
+    stored, secret = (settings or {}).get(CONSENT), (settings or {}).get(LINK_SECRET, "")
+    return msgspec.convert({**stored["rules"], "secret": secret}, ConsentRules) if stored else ConsentRules(secret=secret)
 
 
 def order_keys(event: Event) -> Sequence[str]:

@@ -1,7 +1,6 @@
-"""Traits, consent and the directory's folding: tables, and the laws that joining facts has to obey."""
+"""Traits and the directory's folding: tables, and the laws that joining facts has to obey."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.profiles.domain.activity import Activity, Sighting, merge_activity
-from services.profiles.domain.consent import Consent, Word, merge_consent, state_consent
 from services.profiles.domain.directory import folded_email, folded_words, phone_tail
 from services.profiles.domain.traits import MAX_TRAITS, Trait, Traits, merge_traits, state_traits, values_of
 from tests.unit.profiles.given import MORNING, hour
@@ -59,57 +57,6 @@ def test_beyond_the_limit_the_traits_stated_longest_ago_are_forgotten_in_any_ord
         traits = merge_traits(traits, stated)
     assert len(traits) == MAX_TRAITS
     assert {name.partition("-")[0] for name in traits} == {"1", "2", "3", "4"}
-
-
-def word(status: str, days: float, name: str = "") -> Word:
-    return Word(status, MORNING + timedelta(days=days), f"{status}/{days}/{name}", "user:1")
-
-
-def told(*words: Word) -> Consent:
-    consent: Consent = {}
-    for one in words:
-        consent = state_consent(consent, {"email": one})
-    return consent
-
-
-words = st.lists(st.builds(word, st.sampled_from(["granted", "denied"]), st.integers(0, 150)), min_size=1, max_size=10)
-
-
-@given(words, words, words)
-def test_consent_joins_in_any_order_grouping_and_repetition(a: Any, b: Any, c: Any) -> None:
-    x, y, z = told(*a), told(*b), told(*c)
-    assert merge_consent(x, y) == merge_consent(y, x) == told(*b, *a, *b)
-    assert merge_consent(merge_consent(x, y), z) == merge_consent(x, merge_consent(y, z))
-    assert merge_consent(x, x) == x
-
-
-@given(words)
-def test_what_holds_is_the_last_word_and_it_holds_since_a_word_after_the_last_contrary_one(said: list[Word]) -> None:
-    ledger = told(*said)["email"]
-    last = max(said, key=lambda one: one.stamp)
-    contrary = [one.stamp for one in said if one.status != last.status]
-    assert ledger.status == ledger.since.status == last.status
-    assert ledger.since in said
-    assert all(ledger.since.stamp > stamp for stamp in contrary)
-
-
-@pytest.mark.parametrize(
-    ("said", "since"),
-    [
-        pytest.param([("granted", 0), ("granted", 1), ("granted", 40)], 0, id="repeating it changes nothing"),
-        pytest.param([("granted", 0), ("denied", 1)], 1, id="taking it back does"),
-        pytest.param([("granted", 0), ("denied", 40), ("granted", 80), ("granted", 120)], 80, id="giving it again does"),
-        pytest.param([("denied", 5), ("granted", 3)], 5, id="an older word that is heard later does not"),
-    ],
-)
-def test_consent_holds_since_it_changed(said: list[tuple[str, float]], since: float) -> None:
-    assert told(*(word(*one) for one in said))["email"].since.at == MORNING + timedelta(days=since)
-
-
-def test_words_that_repeat_within_a_month_take_no_room() -> None:
-    consent = told(*(word("granted", number / 1000) for number in range(500)))
-    ledger = consent["email"]
-    assert len(ledger.first) + len(ledger.latest) == 2
 
 
 def test_activity_of_two_keys_adds_up() -> None:

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from services.profiles.domain.consent.rules import MARKETING, ConsentRules
+from services.profiles.domain.consent.standing import standing
 from services.profiles.domain.customer import Customer
 from services.profiles.domain.identity.decisions import Decision, Verdict
 from services.profiles.domain.identity.kinds import kind_of
@@ -57,8 +59,9 @@ def _traits(left: Customer, right: Customer) -> Iterator[Conflict]:
 
 
 def _consent(left: Customer, right: Customer) -> Iterator[Conflict]:
-    """Channels on which the latest word of either will count."""
-    for channel in sorted(left.consent.keys() & right.consent.keys()):
-        words = [left.consent[channel].status, right.consent[channel].status]
+    """Channels on which the latest word of either will count; of other purposes than marketing as `purpose/channel`."""
+    one, other = (standing(side.consent, ConsentRules()).overall for side in (left, right))
+    for scope in sorted(one.keys() & other.keys()):
+        words = [one[scope].status.value, other[scope].status.value]
         if words[0] != words[1]:
-            yield Conflict("consent", channel, words)
+            yield Conflict("consent", scope.channel if scope.purpose == MARKETING else scope.line, words)

@@ -1,0 +1,102 @@
+"""What profiles tells the other services about consent, and when it has to look again because a request ends."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from services.profiles.domain.consent.links import Link, LinkKind, seal
+from services.profiles.domain.consent.preferences import wishes_of
+from services.profiles.domain.consent.rules import MARKETING, ConsentRules
+from services.profiles.domain.consent.standing import Holding, Request, Standing, standing
+from services.profiles.domain.consent.words import Scope, Status
+from services.profiles.domain.customer import Customer
+from shared.events import CONSENT_CHANGED, CONTACT_PERMISSION_CHANGED, OPT_IN_EXPIRED, OPT_IN_REQUESTED
+from shared.handlers import Announcement, Timer
+from shared.identity import id_of
+from shared.timers import LOOK_AGAIN
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentNews:
+    """All that follows from what a customer allows."""
+
+    announcements: tuple[Announcement, ...] = ()
+    timers: tuple[Timer, ...] = ()
+
+
+def consent_news(customer_id: str, customer: Customer, rules: ConsentRules, now: datetime) -> ConsentNews:
+    """Permissions by identity key, changes of consent as people speak of it, requests, and the moment when the next of them ends."""
+    if not customer.consent:
+        return ConsentNews()
+    stands = standing(customer.consent, rules)
+    whom = {"customer_id": customer_id, "identity_keys": list(customer.identity_keys)}
+    said = (
+        *_permissions(stands, whom),
+        *_changes(stands, whom),
+        *(_requested(one, whom, customer, rules) for one in stands.open_requests(now) if not one.backfill),
+        *(_expired(one, whom) for one in stands.requests if one.expires_at <= now and not one.backfill),
+    )
+    due = min((one.expires_at for one in stands.open_requests(now)), default=None)
+    subject = customer.identity_keys[0]
+    return ConsentNews(said, (Timer(LOOK_AGAIN, f"{customer_id}/opt_in", subject, due),) if due else ())
+
+
+def _permissions(stands: Standing, whom: dict[str, Any]) -> Iterator[Announcement]:
+    """What each identity key allows, said under it, so that whoever keeps the latest of each is right after every merge and split.
+
+    It is known by the word that brought it: repeating it makes no news. Imported history is told as such, for those who contact.
+    """
+    for held in stands.by_key:
+        data = {
+            **whom,
+            "purpose": held.scope.purpose,
+            "channel": held.scope.channel,
+            "may_be_contacted": held.allows,
+            "reasons": [held.status.value],
+            "changed_at": held.at.isoformat(),
+            "word_id": held.word_id,
+        }
+        key = f"{held.identity_key}/{held.scope.line}/{held.word_id}"
+        yield Announcement(CONTACT_PERMISSION_CHANGED, key, held.identity_key, held.at, data, held.backfill)
+
+
+def _changes(stands: Standing, whom: dict[str, Any]) -> Iterator[Announcement]:
+    """What holds for marketing on each channel, for all keys together. Imported history makes no news."""
+    for scope, held in sorted(stands.overall.items()):
+        if scope.purpose == MARKETING and not held.backfill:
+            status = Status.GRANTED if held.allows else Status.DENIED
+            data = {**whom, "channel": scope.channel, "status": status.value, "changed_at": held.at.isoformat()}
+            yield Announcement(CONSENT_CHANGED, _name(held, scope), held.identity_key, held.at, data)
+
+
+def _name(held: Holding, scope: Scope) -> str:
+    return f"{held.identity_key}/{scope.channel}/{held.word_id}"
+
+
+def _requested(request: Request, whom: dict[str, Any], customer: Customer, rules: ConsentRules) -> Announcement:
+    data = {
+        **_opt_in(request, whom),
+        "requested_at": request.at.isoformat(),
+        "expires_at": request.expires_at.isoformat(),
+        "token": opt_in_token(request, rules),
+    }
+    language = wishes_of(customer.preferences).language
+    known = {**data, "language": language} if language else data
+    return Announcement(OPT_IN_REQUESTED, request.id, request.identity_key, request.at, known)
+
+
+def opt_in_token(request: Request, rules: ConsentRules) -> str:
+    """What confirms a request: always the same for the same one."""
+    link = Link(LinkKind.OPT_IN, id_of(request.identity_key), request.expires_at, request.scope, request.at)
+    return seal(link, rules.secret)
+
+
+def _expired(request: Request, whom: dict[str, Any]) -> Announcement:
+    data = {**_opt_in(request, whom), "expires_at": request.expires_at.isoformat()}
+    return Announcement(OPT_IN_EXPIRED, request.id, request.identity_key, request.expires_at, data)
+
+
+def _opt_in(request: Request, whom: dict[str, Any]) -> dict[str, Any]:
+    scope = request.scope
+    return {**whom, "purpose": scope.purpose, "channel": scope.channel, "request_id": request.request_id}
