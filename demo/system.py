@@ -75,7 +75,7 @@ def running_system(console: Console) -> Iterator[System]:
     """The system that `.run/env` names if it answers; else one that is started, and stopped in the end. Raises DemoError, StackError."""
     settings = Settings.from_environment()
     known = _read_environment(settings.run_dir / "env")
-    if known is not None and Reader(known["SAMBANDH_URL"], known["SAMBANDH_API_TOKEN"]).answers():
+    if known is not None and Reader(known["SAMBANDH_URL"], known["SAMBANDH_ADMIN_TOKEN"]).answers():
         yield _system(known)
         return
     if Stack(settings).supervisor() is not None:
@@ -103,7 +103,7 @@ def _started(settings: Settings, console: Console) -> Iterator[Stack]:
 
 
 def _system(environment: Mapping[str, str]) -> System:
-    return System(environment["SAMBANDH_URL"], environment["SAMBANDH_API_TOKEN"], environment["MONGO_URI"], directory())
+    return System(environment["SAMBANDH_URL"], environment["SAMBANDH_ADMIN_TOKEN"], environment["MONGO_URI"], directory())
 
 
 def _read_environment(file: Path) -> dict[str, str] | None:

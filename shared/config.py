@@ -22,7 +22,14 @@ class Config:
     http_host: str = "127.0.0.1"
     metrics_port: int = 9000
     metrics_host: str = "127.0.0.1"
-    api_token_sha256: str = ""  # hex digest of the bearer token that may read; empty refuses every call
+    jwks: str = ""  # the issuer's keys: an address, a file, or the key set itself; none: no token is good
+    jwt_issuer: str = ""  # `iss` of its tokens
+    jwt_audience: str = "sambandh"  # their `aud`
+    jwt_subject_claim: str = "sub"  # which claim names the person on record
+    jwt_roles_claim: str = "roles"  # which claim has the roles
+    jwt_leeway_seconds: int = (
+        60  # how far the clocks of issuer and service may differ; the gateway's is 60 and cannot be set everywhere
+    )
     log_level: str = "INFO"
     inbox_partitions: int = 4  # a constant of the deployment: changing it moves customers between queues
     batch_size: int = 300  # events in one transaction, and the prefetch of each partition
@@ -64,6 +71,8 @@ def load(service: str, environment: Mapping[str, str] = os.environ) -> Config:
             problems.append(f"{field.name.upper()}={text!r}: {error}")
     if values.get("phone_region", "") and values["phone_region"] not in SUPPORTED_REGIONS:
         problems.append("PHONE_REGION must be a region of ISO 3166 in capitals, such as IN")
+    if values.get("jwks") and not values.get("jwt_issuer"):
+        problems.append("JWT_ISSUER must be set where JWKS is: keys are those of one issuer")
     problems += [f"{name.upper()} must be at least 1" for name in _AT_LEAST_ONE if values.get(name, 1) < 1]
     if problems:
         raise ConfigurationError("; ".join(problems))

@@ -67,6 +67,10 @@ class Unauthorized(Problem):
     status, title = 401, "Unauthorized"
 
 
+class Forbidden(Problem):
+    status, title = 403, "Forbidden"
+
+
 class NotFound(Problem):
     status, title = 404, "Not found"
 

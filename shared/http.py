@@ -1,4 +1,4 @@
-"""HTTP: typed routes with problem-details errors, a token at every door, and the OpenAPI document of what is served.
+"""HTTP: typed routes with problem-details errors, a guard at every door, and the OpenAPI document of what is served.
 
     class ProfilesApi(Api):
         name = "profiles_api"
@@ -8,13 +8,12 @@
             ...
 
 A handler gets the path's parts, `query`, `headers` and `body` (loaded by their schemas), raises a `Problem` or returns what `response`
-dumps. nameko's own answer to an exception is its text, and its server takes bodies of any size: both are replaced here.
+dumps. Nobody calls it without the scope that its method and service ask for, or a sharper one that it names (shared/access/scopes.py).
+nameko's own answer to an exception is its text, and its server takes bodies of any size: both are replaced here.
 """
 
 import base64
 import binascii
-import hashlib
-import hmac
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -33,7 +32,10 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Request, Response
 
 from shared import errors, logs, metrics
-from shared.errors import BadRequest, Problem, StoreAway, TooLarge, Unauthorized, Unavailable, Unprocessable
+from shared.access.caller import Caller, attributed
+from shared.access.guard import guard_of
+from shared.access.scopes import scope_of
+from shared.errors import BadRequest, Problem, StoreAway, TooLarge, Unavailable, Unprocessable
 from shared.extension import Store
 
 BODY_LIMIT = 1024 * 1024
@@ -88,9 +90,16 @@ class Server(WebServer):  # type: ignore[misc]  # nameko has no types
 
 
 class Door(HttpRequestHandler):  # type: ignore[misc]
-    """An entrypoint that gets the raw request and answers with a raw response; it renders its own errors."""
+    """An entrypoint that gets the raw request and answers with a raw response; it renders its own errors.
+
+    `scope` is what callers need, by default what the method asks of the service; `open_to_all` leaves that to the method itself.
+    """
 
     server = Server()
+
+    def __init__(self, method: str, url: str, *, scope: str | None = None, open_to_all: bool = False) -> None:
+        super().__init__(method, url)
+        self.scope = None if open_to_all else scope or scope_of(method, url)
 
     @property
     def template(self) -> str:
@@ -104,6 +113,15 @@ class Door(HttpRequestHandler):  # type: ignore[misc]
         metrics.HTTP_SECONDS.labels(self.template, request.method, str(response.status_code)).observe(monotonic() - began)
         return response
 
+    def get_entrypoint_parameters(self, request: Request) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        self.admit(request)
+        parameters: tuple[tuple[Any, ...], dict[str, Any]] = super().get_entrypoint_parameters(request)
+        return parameters
+
+    def admit(self, request: Request) -> Caller | None:
+        """The caller, None where all are let in. Raises Unauthorized, Forbidden, Unavailable."""
+        return guard_of(self.container.config).admit(request, self.scope) if self.scope is not None else None
+
     def response_from_exception(self, error: Exception) -> Response:
         return problem(_as_problem(error))
 
@@ -112,7 +130,8 @@ class Door(HttpRequestHandler):  # type: ignore[misc]
 class Options:
     """What a typed route says of itself: schemas of query, headers, body and result, the status of success, who may call it.
 
-    The `headers` schema names each header that the route reads by its `data_key`: `Idempotency-Key`.
+    The `headers` schema names each header that the route reads by its `data_key`: `Idempotency-Key`. With `caller` the method is given
+    the verified caller as well.
     """
 
     summary: str
@@ -121,26 +140,28 @@ class Options:
     headers: Schema | None = None
     body: Schema | None = None
     status: int = 200
-    open_to_all: bool = False
+    caller: bool = False
 
 
 class Route(Door):
     """An entrypoint with schemas: query, headers and body are loaded, the result is dumped as JSON."""
 
-    def __init__(self, method: str, url: str, **options: Any) -> None:
-        super().__init__(method, url)
+    def __init__(self, method: str, url: str, *, scope: str | None = None, open_to_all: bool = False, **options: Any) -> None:
+        super().__init__(method, url, scope=scope, open_to_all=open_to_all)
         self.options = Options(**options)
 
     def get_entrypoint_parameters(self, request: Request) -> tuple[tuple[()], dict[str, Any]]:
-        if not self.options.open_to_all:
-            authenticate(request, self.container.config["SAMBANDH"].api_token_sha256)
+        caller = self.admit(request)
         parameters = dict(request.path_values)  # type: ignore[attr-defined]  # set by nameko
+        if self.options.caller:
+            parameters["caller"] = caller
         if self.options.query is not None:
-            parameters["query"] = _load(self.options.query, request.args.to_dict(), "query parameters")
+            loaded = _load(self.options.query, request.args.to_dict(), "query parameters")
+            parameters["query"] = attributed(self.options.query, loaded, caller)
         if self.options.headers is not None:
             parameters["headers"] = _load(self.options.headers, _headers(self.options.headers, request), "headers")
         if self.options.body is not None:
-            parameters["body"] = _load(self.options.body, _json(request), "body")
+            parameters["body"] = attributed(self.options.body, _load(self.options.body, _json(request), "body"), caller)
         return (), parameters
 
     def response_from_result(self, result: Any) -> Response:
@@ -151,13 +172,13 @@ class Route(Door):
 
 
 def route(method: str, url: str, **options: Any) -> Callable[[F], F]:
-    """Serve `url` with schemas; see Options for the options."""
+    """Serve `url` with schemas; see Options for the options, and Door for `scope` and `open_to_all`."""
     return _registers(Route, method, url, options)
 
 
-def door(method: str, url: str) -> Callable[[F], F]:
-    """Serve `url` raw: the method gets the werkzeug request and the path's parts and returns a werkzeug response."""
-    return _registers(Door, method, url, {})
+def door(method: str, url: str, **options: Any) -> Callable[[F], F]:
+    """Serve `url` raw: the method gets the werkzeug request and the path's parts and returns a werkzeug response. See Door."""
+    return _registers(Door, method, url, options)
 
 
 def _registers(entrypoint: type[Door], method: str, url: str, options: Mapping[str, Any]) -> Callable[[F], F]:
@@ -197,15 +218,6 @@ def problem(error: Problem) -> Response:
     response = answer(payload, error.status, error.headers)
     response.content_type = "application/problem+json; charset=utf-8"
     return response
-
-
-def authenticate(request: Request, token_sha256: str) -> None:
-    """Raise Unauthorized unless the request bears the API token whose digest is configured."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    digest = hashlib.sha256(token.strip().encode()).hexdigest()
-    if scheme.lower() != "bearer" or not token_sha256 or not hmac.compare_digest(digest, token_sha256.lower()):
-        challenge = [("WWW-Authenticate", 'Bearer realm="sambandh"')]
-        raise Unauthorized("Send the API token as `Authorization: Bearer <token>`.", headers=challenge)
 
 
 class PageQuery(Schema):

@@ -51,6 +51,8 @@ DATABASE_MEMBERS = Gauge("crm_database_known_members", "Members of the replica s
 HTTP_SECONDS = Histogram(
     "crm_http_request_seconds", "HTTP requests", ["route", "method", "status"], buckets=_SECONDS, registry=REGISTRY
 )
+# Callers whose credentials were not good, or not good for this: the reason is told here and nowhere else.
+REFUSED_CALLERS = Counter("crm_http_refused_callers_total", "Refused callers", ["reason"], registry=REGISTRY)
 # What the doors took and refused.
 ACCEPTED = Counter("crm_doors_accepted_total", "Events accepted", ["door"], registry=REGISTRY)
 REFUSED = Counter("crm_doors_refused_total", "Events refused and kept in quarantine", ["door", "code"], registry=REGISTRY)

@@ -41,7 +41,8 @@ def document(api: type[Api]) -> dict[str, Any]:
         plugins=[MarshmallowPlugin(schema_name_resolver=lambda schema: _name(schema))],
         info={"description": (api.__doc__ or "").strip()},
     )
-    spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
+    spec.components.security_scheme("token", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
+    spec.components.security_scheme("key", {"type": "apiKey", "in": "header", "name": "X-API-Key"})
     spec.components.schema("Problem", schema=ProblemDetails)
     for name, one in routes_of(api):
         operation = _operation(api, name, one)
@@ -69,7 +70,7 @@ def _operation(api: type[Api], name: str, one: Route) -> dict[str, Any]:
         "summary": one.options.summary,
         "description": (getattr(api, name).__doc__ or "").strip(),
         "parameters": parameters,
-        "security": [] if one.options.open_to_all else [{"token": []}],
+        "security": [{"token": [one.scope]}, {"key": [one.scope]}] if one.scope else [],
         "responses": {
             str(one.options.status): good,
             "default": {"description": "A problem", "content": {_PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}},

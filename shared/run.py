@@ -18,6 +18,7 @@ from nameko.runners import ServiceRunner
 from pymongo import MongoClient
 
 from shared import faults, health, indexes, logs, metrics, mongo, tracing
+from shared.access import guard
 from shared.config import Config, load
 from shared.errors import ConfigurationError, StoreAway
 from shared.health import HEALTH
@@ -36,6 +37,7 @@ def prepare(config: Config, classes: Classes) -> dict[str, Any]:
         "max_workers": 100,
         "SAMBANDH": config,
         "DATABASE": database,
+        guard.SETTING: guard.Guard(config),
         "UNIT_OF_WORK": indexes.unit_of_work(database, classes),
     }
 

@@ -1,6 +1,5 @@
 """The HTTP class of a service, run in the test's process on a free port as the launcher would run it."""
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,14 +10,23 @@ from nameko.containers import ServiceContainer
 
 from deploy.local.mongod import MongoServer
 from deploy.local.settings import free_ports
+from shared.access.signing import LOCAL_ISSUER, SigningKey
 from shared.config import Config
 from shared.registry import service_classes
 from shared.run import create_indexes, prepare
 from shared.unit_of_work import UnitOfWork
 from tests.servers import Answer, HttpClient
 
-TOKEN = "a token of the tests"
-BEARER = {"Authorization": f"Bearer {TOKEN}"}
+SIGNING_KEY = SigningKey.generate()
+DOORS = {"jwks": SIGNING_KEY.key_set, "jwt_issuer": LOCAL_ISSUER}  # settings of a service that takes the tests' tokens
+
+
+def bearer(*roles: str, subject: str = "tests", scope: str = "") -> dict[str, str]:
+    """The header of somebody with these roles, or these scopes."""
+    return {"Authorization": f"Bearer {SIGNING_KEY.token(subject, roles=roles, scope=scope)}"}
+
+
+ADMIN = bearer("admin")
 
 
 @dataclass(frozen=True)
@@ -53,12 +61,12 @@ class Served:
 
 @contextmanager
 def listening(api: type, settings: Mapping[str, Any]) -> Iterator[HttpClient]:
-    """An HTTP class on a free port; the client bears the token."""
+    """An HTTP class on a free port; the client is an admin unless a request says otherwise."""
     port = free_ports(1)[0]
     container = ServiceContainer(api, {**settings, "WEB_SERVER_ADDRESS": f"127.0.0.1:{port}"})
     container.start()
     try:
-        yield HttpClient(port, BEARER)
+        yield HttpClient(port, ADMIN)
     finally:
         container.stop()
 
@@ -66,8 +74,7 @@ def listening(api: type, settings: Mapping[str, Any]) -> Iterator[HttpClient]:
 @contextmanager
 def serving(service: str, mongo: MongoServer, database: str) -> Iterator[Served]:
     """The service over a database of its own, with all its indexes."""
-    digest = hashlib.sha256(TOKEN.encode()).hexdigest()
-    config = Config(service, mongo_uri=mongo.uri(), mongo_database=database, api_token_sha256=digest)
+    config = Config(service, mongo_uri=mongo.uri(), mongo_database=database, **DOORS)
     classes = service_classes(service)
     settings = prepare(config, classes)
     create_indexes(settings)

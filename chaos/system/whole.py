@@ -109,7 +109,7 @@ class System(Testbed):
 
     def api(self, method: str, path: str, body: Any = None) -> Any:
         """Call an API through the gateway, as an operator would."""
-        headers = {"Authorization": f"Bearer {self.stack.credentials.api_token}", "Content-Type": "application/json"}
+        headers = {"Authorization": f"Bearer {self.stack.credentials.admin_token}", "Content-Type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
         url = f"http://{LOOPBACK}:{self.stack.settings.ports['GATEWAY_PORT']}{path}"
         with urlopen(Request(url, data, headers, method=method), timeout=30) as answer:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from deploy.local.credentials import ADMIN, MONITOR, TOPOLOGY, Credentials, write_private
 from deploy.local.permissions import definitions
 from deploy.local.settings import REPOSITORY, SERVICES
+from shared.access.signing import LOCAL_ISSUER
 from shared.definitions import VHOST
 
 DIRECTORY = REPOSITORY / "deploy" / "k8s" / "overlays" / "dev" / "secrets"
@@ -43,9 +44,12 @@ def files(credentials: Credentials) -> dict[str, str]:
         "database.env": _line("MONGO_INITDB_ROOT_PASSWORD", credentials.mongo[ADMIN]),
         "users.js": _USERS_JS.replace("{users}", json.dumps([_mongo_user(credentials.mongo, name) for name in SERVICES])),
         "key": credentials.mongo_key,
-        "api-token.env": _line("API_TOKEN_SHA256", credentials.api_token_sha256),
+        "issuer.env": _line("issuer", LOCAL_ISSUER) + _line("jwks", credentials.issuer.key_set),
         "write-key.env": _line("SAMBANDH_WRITE_KEY", credentials.write_key),
-        "person.env": _line("SAMBANDH_WRITE_KEY", credentials.write_key) + _line("SAMBANDH_API_TOKEN", credentials.api_token),
+        "signing-key.json": credentials.issuer.text,
+        "person.env": "".join(
+            _line(*one) for one in [("SAMBANDH_WRITE_KEY", credentials.write_key), *credentials.tokens().items()]
+        ),
     }
 
 

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import os
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
 from deploy.local.errors import StackError
 from deploy.local.settings import SERVICES
+from shared.access.scopes import ROLES
+from shared.access.signing import SigningKey
 
 ADMIN = "admin"
 TOPOLOGY = "topology"
 MONITOR = "monitor"
 SHOP = "shop"
 SUBSCRIBER = "subscriber"
+_TOKEN_LIFETIME = timedelta(days=30)  # new ones are made at every start
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Credentials:
     rabbit: dict[str, str]
     mongo: dict[str, str]
     write_key: str
-    api_token: str
+    signing_key: dict[str, str]
     erlang_cookie: str
     mongo_key: str
 
@@ -39,29 +42,44 @@ class Credentials:
             rabbit={user: _password() for user in (ADMIN, TOPOLOGY, MONITOR, SHOP, SUBSCRIBER, *SERVICES)},
             mongo={user: _password() for user in (ADMIN, *SERVICES)},
             write_key=f"wk_{_password()}",
-            api_token=f"st_{_password()}",
+            signing_key=SigningKey.generate().jwk,
             erlang_cookie=_password(),
             mongo_key=base64.b64encode(secrets.token_bytes(96)).decode(),
         )
 
     @classmethod
     def load_or_create(cls, path: Path) -> Self:
-        """The secrets in `path`, or new ones written there. A second start must find the first one's: the servers' data know them."""
+        """The secrets in `path`, or new ones written there. A second start must find the first one's: the servers' data know them.
+
+        What an earlier version did not know yet is added, where no server's data depend on it.
+        """
         try:
-            return cls(**json.loads(path.read_text()))
-        except FileNotFoundError:
-            created = cls.generate()
-            write_private(path, json.dumps(asdict(created), indent=2))
-            return created
-        except (ValueError, TypeError) as fault:
+            known = json.loads(path.read_text()) if path.exists() else asdict(cls.generate())
+            wanted = {"signing_key": SigningKey.generate().jwk, **known}
+            credentials = cls(**{field.name: wanted[field.name] for field in fields(cls)})
+            if not path.exists() or asdict(credentials) != known:
+                write_private(path, json.dumps(asdict(credentials), indent=2))
+            return credentials
+        except (ValueError, TypeError, KeyError) as fault:
             raise StackError(
                 f"{path} cannot be read as secrets; remove {path.parent} to start afresh (its data go too)"
             ) from fault
 
     @property
-    def api_token_sha256(self) -> str:
-        """What the services get of the API token: enough to check one, not enough to use one."""
-        return hashlib.sha256(self.api_token.encode()).hexdigest()
+    def issuer(self) -> SigningKey:
+        """Signs the tokens of this installation; the services get the public half."""
+        return SigningKey(self.signing_key)
+
+    def tokens(self) -> dict[str, str]:
+        """A token for each role, by the name of its variable: of a person who is called like the role."""
+        issue = self.issuer.token
+        return {
+            f"SAMBANDH_{role.upper()}_TOKEN": issue(f"local-{role}", roles=[role], lifetime=_TOKEN_LIFETIME) for role in ROLES
+        }
+
+    @property
+    def admin_token(self) -> str:
+        return self.tokens()["SAMBANDH_ADMIN_TOKEN"]
 
 
 def write_private(path: Path, text: str) -> None:

@@ -12,11 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.local.stack import Stack
+from shared.access.scopes import ROLES
 
 _ORDER = """curl -sS "$SAMBANDH_URL/v1/track" -u "$SAMBANDH_WRITE_KEY:" -H 'Content-Type: application/json' -d '{
   "userId": "42", "event": "Order Completed", "properties": {"order_id": "A-1", "total": 25.50, "currency": "EUR",
   "products": [{"product_id": "tea-1", "name": "Darjeeling", "quantity": 2, "price": 12.75}]}}'"""
-_READ_BACK = """curl -sS "$SAMBANDH_URL/api/profiles/customers/user:42" -H "Authorization: Bearer $SAMBANDH_API_TOKEN\""""
+_READ_BACK = """curl -sS "$SAMBANDH_URL/api/profiles/customers/user:42" -H "Authorization: Bearer $SAMBANDH_ADMIN_TOKEN\""""
 
 
 class Progress:
@@ -57,7 +58,7 @@ def welcome(console: Console, stack: Stack) -> None:
         "",
         f"Sambandh is ready at {stack.settings.url}",
         f"  write key   {stack.credentials.write_key}",
-        f"  API token   {stack.credentials.api_token}",
+        f"  tokens      one for each role in {run_dir / 'env'}: {', '.join(f'SAMBANDH_{role.upper()}_TOKEN' for role in ROLES)}",
         f"  logs        {run_dir / 'log'}",
         *([f"  RabbitMQ    {stack.rabbit.management_url} (admin, {stack.credentials.rabbit['admin']})"] if stack.rabbit else []),
         "",

@@ -53,6 +53,11 @@ class Settings:
     mongo_uri: str | None = None
     log_level: str = "INFO"
 
+    @property
+    def signing_key_file(self) -> Path:
+        """The private key of the local issuer of tokens."""
+        return self.run_dir / "signing-key.json"
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:
         """Read and check the environment; every problem is named in the one `StackError`."""

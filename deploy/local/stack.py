@@ -19,6 +19,7 @@ from deploy.local.mongod import MongoServer, database_of
 from deploy.local.processes import POLL_SECONDS, Process, ProcessId, last_line, rotate
 from deploy.local.rabbitmq import RabbitPorts, RabbitServer
 from deploy.local.settings import LOOPBACK, REPOSITORY, SERVICES, Settings
+from shared.access.signing import LOCAL_ISSUER
 
 _SERVICES_READY_SECONDS = 90.0
 _ONCE_SECONDS = 60.0
@@ -88,7 +89,8 @@ class Stack:
         return {
             "SAMBANDH_URL": self.settings.url,
             "SAMBANDH_WRITE_KEY": self.credentials.write_key,
-            "SAMBANDH_API_TOKEN": self.credentials.api_token,
+            **self.credentials.tokens(),
+            "SAMBANDH_SIGNING_KEY": str(self.settings.signing_key_file),
             "AMQP_URI": self.amqp_uri(ADMIN),
             "MONGO_URI": self.mongo_uri(ADMIN),
             **({"RABBITMQ_MANAGEMENT_URL": self.rabbit.management_url} if self.rabbit else {}),
@@ -112,7 +114,8 @@ class Stack:
             "MONGO_DATABASE": database_of(name),
             "HTTP_PORT": str(ports.api),
             "METRICS_PORT": str(ports.metrics),
-            "API_TOKEN_SHA256": self.credentials.api_token_sha256,
+            "JWKS": self.credentials.issuer.key_set,
+            "JWT_ISSUER": LOCAL_ISSUER,
             "LOG_LEVEL": self.settings.log_level,
         }
 
@@ -212,7 +215,11 @@ class Stack:
             raise StackError(f"{late}: {last_line(process.log)} (see {process.log})")
 
     def _write_environment(self) -> None:
-        """Plain KEY='value' lines: `set -a; . .run/env` in a shell. Passwords hold no quotes, addresses of the user's may."""
+        """Plain KEY='value' lines: `set -a; . .run/env` in a shell. Passwords hold no quotes, addresses of the user's may.
+
+        The key that signs tokens has a file of its own, for `./crm token`.
+        """
+        write_private(self.settings.signing_key_file, self.credentials.issuer.text)
         lines = (f"{name}={shlex.quote(value)}\n" for name, value in self.environment().items())
         write_private(self.settings.run_dir / "env", "".join(lines))
 

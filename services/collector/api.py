@@ -38,13 +38,13 @@ class OpenDoors(DependencyProvider):  # type: ignore[misc]  # nameko has no type
 
 
 class CollectorApi(Api):
-    """Events come in through /v1/ as the Segment protocol has it; sources, quarantine and archive are read with the API token."""
+    """Events come in through /v1/ as the Segment protocol has it, by write key; all else is for those who may read the collector."""
 
     name = "collector_api"
     doors = OpenDoors()
     openapi = serves_openapi("collector")
 
-    @door("POST", "/v1/<call>")
+    @door("POST", "/v1/<call>", open_to_all=True)
     def ingest(self, request: Request, call: str) -> Response:
         """Every call of the tracking protocol, long and short; `m` are a browser's counters of its own health."""
         if call == "m":
@@ -55,18 +55,18 @@ class CollectorApi(Api):
             return _response(request, answers.refused(refusal))
         return _response(request, self.doors.ingest(call, _headers(request), body, datetime.now(UTC)))
 
-    @door("GET", "/v1/pixel/<call>")
+    @door("GET", "/v1/pixel/<call>", open_to_all=True)
     def pixel(self, request: Request, call: str) -> Response:
         """An event in the address of an image, for mail and advertisements."""
         return _response(request, self.doors.pixel(call, _headers(request), request.args.get("data", ""), datetime.now(UTC)))
 
-    @door("GET", "/v1/projects/<write_key>/settings")
+    @door("GET", "/v1/projects/<write_key>/settings", open_to_all=True)
     def settings(self, request: Request, write_key: str) -> Response:
         """What analytics.js asks for before it sends anything."""
         scheme = request.headers.get("X-Forwarded-Proto", request.scheme)
         return _response(request, self.doors.settings(write_key, request.host, scheme, datetime.now(UTC)))
 
-    @door("OPTIONS", "/v1/<path:path>")
+    @door("OPTIONS", "/v1/<path:path>", open_to_all=True)
     def preflight(self, request: Request, path: str) -> Response:
         """Browsers ask before they send a request with an Authorization header."""
         return _response(request, Answer(204, b"", _CORS_HEADERS))

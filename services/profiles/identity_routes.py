@@ -5,7 +5,8 @@ from typing import Any
 
 from services.profiles.desk import Desk, Why
 from services.profiles.schemas import identities as schemas
-from services.profiles.storage.identities import Identities, IdentityRulesStore, StoredRules
+from services.profiles.storage.identities import Identities, IdentityRulesStore
+from services.profiles.storage.rules import StoredRules
 from shared.errors import Conflict
 from shared.extension import Work
 from shared.http import Api, PageQuery, route

@@ -39,8 +39,8 @@ class System:
         return self.stack.credentials.write_key
 
     @property
-    def api_token(self) -> str:
-        return self.stack.credentials.api_token
+    def admin_token(self) -> str:
+        return self.stack.credentials.admin_token
 
     @property
     def amqp_uri(self) -> str:
@@ -53,7 +53,7 @@ class System:
     @property
     def client(self) -> HttpClient:
         """Speaks with the gateway, and bears the API token."""
-        return HttpClient(self.stack.settings.ports["GATEWAY_PORT"], {"Authorization": f"Bearer {self.api_token}"})
+        return HttpClient(self.stack.settings.ports["GATEWAY_PORT"], {"Authorization": f"Bearer {self.admin_token}"})
 
     def get(self, path: str, status: int = 200) -> Any:
         """The JSON of an answer, after its status was compared: `/api/profiles/customers/user:42`."""

@@ -53,13 +53,15 @@ def _works(words: tuple[str, ...]) -> bool:
 
 
 def environment_of(manifests: Manifests, container: Object, filled_in: Mapping[str, str]) -> dict[str, str]:
-    """What the manifest gives the container; addresses and passwords of its secrets are those of the system under test."""
+    """What the manifest gives the container; addresses, passwords and the issuer are those of the system under test."""
     found: dict[str, str] = {}
     for source in container.get("envFrom", []):
         found |= manifests.one("ConfigMap", source["configMapRef"]["name"])["data"]
     for entry in container.get("env", []):
         if "value" in entry:
             found[entry["name"]] = entry["value"]
+        elif entry["name"] in filled_in:
+            found[entry["name"]] = filled_in[entry["name"]]
         elif "configMapKeyRef" in entry["valueFrom"]:
             reference = entry["valueFrom"]["configMapKeyRef"]
             found[entry["name"]] = manifests.one("ConfigMap", reference["name"])["data"][reference["key"]]
@@ -160,7 +162,7 @@ def test_every_container_starts_gets_ready_serves_through_the_gateway_and_stops(
         gateway = Gateway(settings)
         gateway.start()
         try:
-            purchase_through(HttpClient(settings.ports["GATEWAY_PORT"], {"Authorization": f"Bearer {stack.api_token}"}), stack)
+            purchase_through(HttpClient(settings.ports["GATEWAY_PORT"], {"Authorization": f"Bearer {stack.admin_token}"}), stack)
         finally:
             gateway.process.stop()
 

@@ -126,7 +126,7 @@ def test_every_api_describes_itself_in_openapi_3_1(stack: System, service: str) 
 @pytest.mark.parametrize("service", SERVICES)
 def test_no_door_opens_without_the_token(stack: System, service: str) -> None:
     port = stack.stack.settings.ports["GATEWAY_PORT"]
-    strangers = [{}, _bearer("guessed"), _bearer(stack.write_key), _bearer(""), {"Authorization": stack.api_token}]
+    strangers = [{}, _bearer("guessed"), _bearer(stack.write_key), _bearer(""), {"Authorization": stack.admin_token}]
     closed = list(_closed(openapi(stack, service)))
     assert closed
     for method, path in closed:

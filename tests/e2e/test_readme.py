@@ -19,7 +19,7 @@ def blocks() -> list[str]:
 
 
 def run(script: str, stack: System) -> str:
-    keys = {"SAMBANDH_URL": stack.url, "SAMBANDH_WRITE_KEY": stack.write_key, "SAMBANDH_API_TOKEN": stack.api_token}
+    keys = {"SAMBANDH_URL": stack.url, "SAMBANDH_WRITE_KEY": stack.write_key, "SAMBANDH_ADMIN_TOKEN": stack.admin_token}
     done = subprocess.run(["bash", "-euc", script], env={**os.environ, **keys}, capture_output=True, text=True, check=True)
     return done.stdout
 

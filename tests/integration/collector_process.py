@@ -1,6 +1,5 @@
 """A collector in a process of its own, with the rights of the collector and no others, and a queue that hears what it publishes."""
 
-import hashlib
 import json
 import os
 import subprocess
@@ -17,9 +16,10 @@ from deploy.local.mongod import MongoServer
 from deploy.local.rabbitmq import RabbitServer
 from deploy.local.settings import free_ports
 from shared import broker, topology
+from shared.access.signing import LOCAL_ISSUER
 from tests.servers import Answer, HttpClient
+from tests.serving import ADMIN, SIGNING_KEY
 
-TOKEN = "a token for this test"
 TAP = "collector-test"  # a queue that hears every shop event
 
 
@@ -71,7 +71,7 @@ class Collector:
         return self.http.request("POST", path, json.dumps({**message, "writeKey": self.key}).encode(), names)
 
     def read(self, path: str) -> Any:
-        answer = self.http.request("GET", path, headers={"Authorization": f"Bearer {TOKEN}"})
+        answer = self.http.request("GET", path, headers=ADMIN)
         assert answer.status == 200, answer
         return json.loads(answer.body)
 
@@ -104,7 +104,8 @@ def collector_over(mongo: MongoServer, rabbit: RabbitServer, source: str) -> Col
         "AMQP_URI": rabbit.uri("collector"),
         "HTTP_PORT": str(http_port),
         "METRICS_PORT": str(metrics_port),
-        "API_TOKEN_SHA256": hashlib.sha256(TOKEN.encode()).hexdigest(),
+        "JWKS": SIGNING_KEY.key_set,
+        "JWT_ISSUER": LOCAL_ISSUER,
     }
     command = [sys.executable, "-m", "services.collector", "sources", "add", source]
     key = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()

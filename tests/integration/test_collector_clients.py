@@ -19,7 +19,8 @@ from deploy.local.mongod import MongoServer
 from deploy.local.rabbitmq import RabbitServer
 from shared import topology
 from shared.broker import Letter, Publisher
-from tests.integration.collector_process import TOKEN, Collector, about, collector_over, encoded, header, order
+from tests.integration.collector_process import Collector, about, collector_over, encoded, header, order
+from tests.serving import ADMIN
 
 ORIGIN = "https://shop.example"
 
@@ -178,7 +179,7 @@ def test_pages_of_the_quarantine_follow_one_another(collector: Collector) -> Non
 
 @pytest.mark.parametrize("query", ["cursor=nonsense", "cursor=NQ", "code=nothing", "since=yesterday", "limit=0"])
 def test_a_bad_query_is_a_problem(collector: Collector, query: str) -> None:
-    answer = collector.http.request("GET", f"/api/collector/quarantine?{query}", headers={"Authorization": f"Bearer {TOKEN}"})
+    answer = collector.http.request("GET", f"/api/collector/quarantine?{query}", headers=ADMIN)
     assert (answer.status, answer.headers["content-type"].split(";")[0]) == (400, "application/problem+json")
 
 
@@ -194,7 +195,7 @@ def test_an_accepted_event_is_found_by_what_the_client_knows_of_it(collector: Co
     )
     assert collector.read(f"/api/collector/events/{found['id']}")["message_id"] == "m-found"
     collector.published(about("found"))
-    missing = collector.http.request("GET", "/api/collector/events/none", headers={"Authorization": f"Bearer {TOKEN}"})
+    missing = collector.http.request("GET", "/api/collector/events/none", headers=ADMIN)
     assert missing.status == 404
 
 

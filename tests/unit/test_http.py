@@ -1,6 +1,5 @@
 """What every HTTP class has: headers by schema, and bodies that the database can hold. A small class of its own stands for any."""
 
-import hashlib
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -8,11 +7,12 @@ from typing import Any
 import pytest
 from marshmallow import Schema, fields, validate
 
+from shared.access.guard import SETTING, Guard
 from shared.config import Config
 from shared.http import Api, Server, route
 from shared.openapi import document
 from tests.servers import HttpClient
-from tests.serving import TOKEN, listening
+from tests.serving import DOORS, listening
 
 
 class Once(Schema):
@@ -35,8 +35,8 @@ class EchoApi(Api):
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[HttpClient]:
-    digest = hashlib.sha256(TOKEN.encode()).hexdigest()
-    with listening(EchoApi, {"SAMBANDH": Config("echo", api_token_sha256=digest), "DATABASE": None, "max_workers": 4}) as found:
+    config = Config("echo", **DOORS)
+    with listening(EchoApi, {"SAMBANDH": config, SETTING: Guard(config), "DATABASE": None, "max_workers": 4}) as found:
         yield found
 
 

@@ -1,6 +1,7 @@
 """What stops a start: one line that names the problem and what to do about it."""
 
 import dataclasses
+import json
 import shutil
 import socket
 from collections import namedtuple
@@ -111,6 +112,17 @@ def test_secrets_are_made_once_and_for_the_owner_only(tmp_path: Path) -> None:
     made = Credentials.load_or_create(file)
     assert Credentials.load_or_create(file) == made
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_secrets_of_an_earlier_version_are_kept_and_get_a_key_that_signs_tokens(tmp_path: Path) -> None:
+    file = tmp_path / "secrets.json"
+    made = Credentials.load_or_create(file)
+    earlier = {name: value for name, value in dataclasses.asdict(made).items() if name != "signing_key"}
+    file.write_text(json.dumps({**earlier, "api_token": "st_former"}))
+    found = Credentials.load_or_create(file)
+    assert dataclasses.replace(found, signing_key=made.signing_key) == made
+    assert found.signing_key != made.signing_key
+    assert Credentials.load_or_create(file) == found
 
 
 def test_a_private_file_that_was_open_for_all_is_closed_by_the_next_write(tmp_path: Path) -> None:

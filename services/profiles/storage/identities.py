@@ -1,68 +1,25 @@
 """Who is who, as people see and steer it: the guard rails, what they refused, and what people decided."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from pymongo.database import Database
 
 from services.profiles.domain.identity.decisions import Decision
 from services.profiles.domain.identity.rules import IdentityRules
-from services.profiles.storage.models import CUSTOMERS, DECISIONS, IDENTITY, REFUSED, identity_rules_of
-from shared import timers
-from shared.documents import to_document
-from shared.errors import Conflict
+from services.profiles.storage.models import CUSTOMERS, DECISIONS, IDENTITY, REFUSED
+from services.profiles.storage.rules import RulesStore
 from shared.identity import id_of
 from shared.listing import Listing
-from shared.mongo import Document, Session, reachable, server_time
-from shared.unit_of_work import command
+from shared.mongo import Document, reachable
 
-_SETTINGS = "settings"
 _LATEST = Listing("at", descending=True)
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRules:
-    """The guard rails, how often they were changed, and who changed them last when."""
+class IdentityRulesStore(RulesStore[IdentityRules]):
+    """The guard rails. Changing them judges every customer anew."""
 
-    rules: IdentityRules
-    version: int = 0
-    changed_at: datetime | None = None
-    changed_by: str | None = None
-
-
-class IdentityRulesStore:
-    """The guard rails. Every method raises StoreAway while the database cannot be reached."""
-
-    def __init__(self, database: Database[Document]) -> None:
-        self._database = database
-
-    def current(self) -> StoredRules:
-        with reachable():
-            return _stored(self._database[_SETTINGS].find_one({"_id": CUSTOMERS.name}))
-
-    def progress(self) -> Document | None:
-        """How far the last change has reached the customers; None when it has reached all."""
-        return timers.progress(self._database, CUSTOMERS.name)
-
-    def change(self, wanted: StoredRules) -> StoredRules:
-        """Store new rules and judge every customer by them. Raises Conflict unless `wanted.version` is the current one."""
-        now = server_time(self._database)
-
-        def work(session: Session) -> tuple[StoredRules, tuple[()]]:
-            known = _stored(self._database[_SETTINGS].find_one({"_id": CUSTOMERS.name}, session=session))
-            if known.version != wanted.version:
-                raise Conflict(f"The rules were changed meanwhile: read version {known.version} and change that.")
-            new = replace(wanted, version=wanted.version + 1, changed_at=now)
-            self._database[_SETTINGS].update_one(
-                {"_id": CUSTOMERS.name}, {"$set": {IDENTITY: to_document(new)}}, upsert=True, session=session
-            )
-            if new.rules != known.rules:
-                timers.reproject(self._database, CUSTOMERS.name, session)
-            return new, ()
-
-        return command(self._database, work)
+    part, kind = IDENTITY, IdentityRules
 
 
 class Identities:
@@ -119,10 +76,3 @@ class Identities:
             found = self._database[f"{CUSTOMERS.name}_facts"].find({"_id": {"$in": list(named.values())}}, {"customer": 1})
             customers = {row["_id"]: row["customer"] for row in found}
         return {key: customers.get(member, member) for key, member in named.items()}
-
-
-def _stored(settings: Document | None) -> StoredRules:
-    kept = (settings or {}).get(IDENTITY)
-    if kept is None:
-        return StoredRules(IdentityRules())
-    return StoredRules(identity_rules_of(settings), kept["version"], kept["changed_at"], kept["changed_by"])

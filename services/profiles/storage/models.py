@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -35,6 +35,7 @@ DECISIONS = "identity_decisions"
 CONSENT = "consent"  # the part of the settings about channels, purposes and topics
 LINK_SECRET = "link_secret"  # noqa: S105 - the name of that part of the settings
 IDENTITY = "identity"  # the part of the settings that says who is who
+P = TypeVar("P")
 _ORDER_EVENTS = frozenset(kind.name for kind in ABOUT_ORDERS)
 
 
@@ -70,13 +71,12 @@ class _Order(msgspec.Struct):
 
 def rules_of(settings: Mapping[str, Any] | None) -> Rules:
     """What the settings say; the rules that the product comes with where nobody changed them."""
-    return Rules(identity=identity_rules_of(settings), consent=consent_rules_of(settings))
+    return Rules(identity=_part(settings, IDENTITY, IdentityRules), consent=consent_rules_of(settings))
 
 
-def identity_rules_of(settings: Mapping[str, Any] | None) -> IdentityRules:
-    """The guard rails out of the settings."""
-    stored = (settings or {}).get(IDENTITY)
-    return msgspec.convert(stored["rules"], IdentityRules) if stored else IdentityRules()
+def _part(settings: Mapping[str, Any] | None, part: str, kind: type[P]) -> P:
+    stored = (settings or {}).get(part)
+    return msgspec.convert(stored["rules"], kind) if stored else kind()
 
 
 def consent_rules_of(settings: Mapping[str, Any] | None) -> ConsentRules:
