@@ -8,7 +8,7 @@ from services.profiles.domain.profile import profile_of
 from services.profiles.identity_routes import IdentityRoutes
 from services.profiles.schemas import customers as schemas
 from services.profiles.storage import Customers, Period
-from services.profiles.storage.consent import ConsentSettings
+from services.profiles.storage.consent import ConsentRulesStore
 from shared.errors import NotFound
 from shared.http import route
 from shared.openapi import serves_openapi
@@ -57,6 +57,6 @@ class ProfilesApi(IdentityRoutes):
         if found is None:
             raise NotFound(UNKNOWN)
         customer_id, customer = found
-        profile = profile_of(customer, ConsentSettings(self.store).current().rules)
+        profile = profile_of(customer, ConsentRulesStore(self.store).current().rules)
         shown = {field.name: getattr(profile, field.name) for field in fields(profile)}
         return {"customer_id": customer_id, "identity_keys": customer.identity_keys, **shown}

@@ -7,10 +7,11 @@ from typing import Any
 
 from services.profiles.domain.consent.links import Link, LinkKind, seal
 from services.profiles.domain.consent.preferences import wishes_of
-from services.profiles.domain.consent.rules import MARKETING, ConsentRules
+from services.profiles.domain.consent.rules import MARKETING
 from services.profiles.domain.consent.standing import Holding, Request, Standing, standing
 from services.profiles.domain.consent.words import Scope, Status
 from services.profiles.domain.customer import Customer
+from services.profiles.domain.rules import Rules
 from shared.events import CONSENT_CHANGED, CONTACT_PERMISSION_CHANGED, OPT_IN_EXPIRED, OPT_IN_REQUESTED
 from shared.handlers import Announcement, Timer
 from shared.identity import id_of
@@ -25,16 +26,16 @@ class ConsentNews:
     timers: tuple[Timer, ...] = ()
 
 
-def consent_news(customer_id: str, customer: Customer, rules: ConsentRules, now: datetime) -> ConsentNews:
+def consent_news(customer_id: str, customer: Customer, rules: Rules, now: datetime) -> ConsentNews:
     """Permissions by identity key, changes of consent as people speak of it, requests, and the moment when the next of them ends."""
     if not customer.consent:
         return ConsentNews()
-    stands = standing(customer.consent, rules)
+    stands = standing(customer.consent, rules.consent)
     whom = {"customer_id": customer_id, "identity_keys": list(customer.identity_keys)}
     said = (
         *_permissions(stands, whom),
         *_changes(stands, whom),
-        *(_requested(one, whom, customer, rules) for one in stands.open_requests(now) if not one.backfill),
+        *(_requested(one, whom, customer, rules.link_secret) for one in stands.open_requests(now) if not one.backfill),
         *(_expired(one, whom) for one in stands.requests if one.expires_at <= now and not one.backfill),
     )
     due = min((one.expires_at for one in stands.open_requests(now)), default=None)
@@ -74,22 +75,22 @@ def _name(held: Holding, scope: Scope) -> str:
     return f"{held.identity_key}/{scope.channel}/{held.word_id}"
 
 
-def _requested(request: Request, whom: dict[str, Any], customer: Customer, rules: ConsentRules) -> Announcement:
+def _requested(request: Request, whom: dict[str, Any], customer: Customer, secret: str) -> Announcement:
     data = {
         **_opt_in(request, whom),
         "requested_at": request.at.isoformat(),
         "expires_at": request.expires_at.isoformat(),
-        "token": opt_in_token(request, rules),
+        "token": opt_in_token(request, secret),
     }
     language = wishes_of(customer.preferences).language
     known = {**data, "language": language} if language else data
     return Announcement(OPT_IN_REQUESTED, request.id, request.identity_key, request.at, known)
 
 
-def opt_in_token(request: Request, rules: ConsentRules) -> str:
+def opt_in_token(request: Request, secret: str) -> str:
     """What confirms a request: always the same for the same one."""
     link = Link(LinkKind.OPT_IN, id_of(request.identity_key), request.expires_at, request.scope, request.at)
-    return seal(link, rules.secret)
+    return seal(link, secret)
 
 
 def _expired(request: Request, whom: dict[str, Any]) -> Announcement:

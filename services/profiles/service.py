@@ -146,7 +146,7 @@ class Profiles:
     @follows(CUSTOMERS)
     def follow_up(self, customer_id: str, customer: Customer, rules: Rules, now: datetime, before: Before) -> Consequences:
         """A customer is listed in the directory, with what was refused to it; what is new is announced."""
-        consent = consent_news(customer_id, customer, rules.consent, now)
+        consent = consent_news(customer_id, customer, rules, now)
         said = (
             *news.creation(customer_id, customer, before),
             *consent.announcements,

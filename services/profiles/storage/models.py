@@ -71,18 +71,16 @@ class _Order(msgspec.Struct):
 
 def rules_of(settings: Mapping[str, Any] | None) -> Rules:
     """What the settings say; the rules that the product comes with where nobody changed them."""
-    return Rules(identity=_part(settings, IDENTITY, IdentityRules), consent=consent_rules_of(settings))
+    return Rules(
+        identity=_part(settings, IDENTITY, IdentityRules),
+        consent=_part(settings, CONSENT, ConsentRules),
+        link_secret=(settings or {}).get(LINK_SECRET, ""),
+    )
 
 
 def _part(settings: Mapping[str, Any] | None, part: str, kind: type[P]) -> P:
     stored = (settings or {}).get(part)
     return msgspec.convert(stored["rules"], kind) if stored else kind()
-
-
-def consent_rules_of(settings: Mapping[str, Any] | None) -> ConsentRules:
-    """Channels, purposes and topics out of the settings, with the secret that links are sealed by."""
-    stored, secret = (settings or {}).get(CONSENT), (settings or {}).get(LINK_SECRET, "")
-    return msgspec.convert({**stored["rules"], "secret": secret}, ConsentRules) if stored else ConsentRules(secret=secret)
 
 
 def order_keys(event: Event) -> Sequence[str]:

@@ -43,9 +43,9 @@ def preferred(key: str, at: float = 0, **stated_: Any) -> Event:
 
 def confirming(*channels: str, since: float = -1000, hold: timedelta = timedelta(days=7)) -> Rules:
     """Rules by which grants on these channels have to be confirmed."""
-    rules = ConsentRules(opt_in_hold=hold, secret="a secret of the tests")
+    rules = ConsentRules(opt_in_hold=hold)
     strict = [replace(one, double_opt_in=switched(one, one.id in channels, hour(since))) for one in rules.channels]
-    return Rules(consent=replace(rules, channels=tuple(strict)))
+    return Rules(consent=replace(rules, channels=tuple(strict)), link_secret="a secret of the tests")
 
 
 def permissions(told: History) -> dict[tuple[str, str], list[bool]]:

@@ -62,7 +62,7 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class ConsentRules:
-    """All of it. A grant that has to be confirmed is held open for `opt_in_hold`. `secret` signs links; it is never shown."""
+    """All of it. A grant that has to be confirmed is held open for `opt_in_hold`."""
 
     channels: tuple[Channel, ...] = tuple(Channel(one) for one in CHANNELS if one != ALL)
     purposes: tuple[Purpose, ...] = (
@@ -73,7 +73,6 @@ class ConsentRules:
     )
     topics: tuple[Topic, ...] = ()
     opt_in_hold: timedelta = timedelta(days=7)
-    secret: str = ""
 
     def channel(self, channel: str) -> Channel | None:
         return next((one for one in self.channels if one.id == channel), None)
