@@ -1,4 +1,4 @@
-"""The command line of those who run the system: `./crm doctor`, `backup`, `restore`, `replay-archive`, and `./crm parked`.
+"""The command line of those who run the system: `./crm doctor`, `backup`, `restore`, `replay-archive`, `token`, and `./crm parked`.
 
 It reads AMQP_URI and MONGO_URI of administrators (`set -a; . .run/env; set +a` sets them for a local system).
 """
@@ -20,6 +20,8 @@ from rich.console import Console
 from rich.table import Table
 
 from shared import backup, mongo, parked
+from shared.access.scopes import ROLES, is_grant
+from shared.access.signing import LOCAL_ISSUER, SigningKey
 from shared.doctor import Verdict
 from shared.doctor.examination import examine
 from shared.errors import BrokerAway, ConfigurationError, StoreAway
@@ -121,6 +123,48 @@ def replay_archive(service: str, since: datetime) -> None:
 def _minute(made: backup.Backup) -> str:
     """The minute before a backup began, as `--since` reads it."""
     return (made.taken_at - timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M")
+
+
+@crm.command("issuer")
+@click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
+def make_issuer(directory: Path) -> None:
+    """Make a key that signs access tokens, for a system without an identity provider: DIRECTORY/signing-key.json, jwks.json."""
+    key = SigningKey.generate()
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        with open(os.open(directory / "signing-key.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(key.text)
+    except FileExistsError:
+        raise click.ClickException(f"{directory} has a signing key already: name another directory") from None
+    (directory / "jwks.json").write_text(key.key_set)
+    click.echo(
+        f"JWKS={directory / 'jwks.json'}\nJWT_ISSUER={LOCAL_ISSUER}\nSAMBANDH_SIGNING_KEY={directory / 'signing-key.json'}"
+    )
+
+
+@crm.command()
+@click.option("--role", "roles", multiple=True, type=click.Choice(sorted(ROLES)), help="What the person is; may be repeated.")
+@click.option("--scope", "scopes", multiple=True, metavar="SERVICE:WHAT", help="Only this, of what the roles allow.")
+@click.option("--subject", default="", help="Who it is, as audit logs will have it.  [default: the role]")
+@click.option("--hours", type=click.IntRange(1, 24 * 365), default=12, show_default=True, help="How long it is good.")
+@click.option(
+    "--key", type=click.Path(exists=True, dir_okay=False, path_type=Path), envvar="SAMBANDH_SIGNING_KEY", help="Signs it."
+)
+def token(roles: tuple[str, ...], scopes: tuple[str, ...], subject: str, hours: int, key: Path | None) -> None:
+    """Print an access token for a person, signed by the system's own issuer: SAMBANDH_SIGNING_KEY names its key."""
+    if key is None:
+        raise click.ClickException("SAMBANDH_SIGNING_KEY is not set: for a local system run `set -a; . .run/env; set +a` first.")
+    if not roles and not scopes:
+        raise click.UsageError("say what it is to allow: --role or --scope")
+    wrong = [scope for scope in scopes if not is_grant(scope)]
+    if wrong:
+        raise click.UsageError(f"no scope: {', '.join(wrong)}. They look like support:read, or *:read")
+    try:
+        signing = SigningKey.read(key.read_text())
+    except ConfigurationError as error:
+        raise click.ClickException(f"{key}: {error}") from None
+    named = subject or "-".join(roles) or "scoped"
+    click.echo(signing.token(named, roles=roles, scope=" ".join(scopes), lifetime=timedelta(hours=hours)))
 
 
 @crm.group("parked")

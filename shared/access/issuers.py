@@ -107,7 +107,7 @@ def keys_of(content: bytes) -> dict[str, Key]:
     Raises ConfigurationError for what is no key set.
     """
     try:
-        entries = json.loads(content)["keys"]
+        entries = list(json.loads(content)["keys"])
     except (ValueError, KeyError, TypeError):
         raise ConfigurationError('JWKS is not a JSON Web Key Set: {"keys": [...]}') from None
     found = [key for entry in entries if isinstance(entry, dict) and (key := _key(entry))]

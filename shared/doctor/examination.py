@@ -1,13 +1,17 @@
 """The whole examination: what is looked at, in which order, and what is left out where something is away."""
 
+import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from urllib.error import HTTPError
 from urllib.parse import unquote, urlsplit
 from urllib.request import Request, urlopen
 
+from shared.access.issuers import keys_of, read
+from shared.access.signing import LOCAL_ISSUER
 from shared.config import load
 from shared.doctor import Finding, Verdict, broker, database, good, look, wrong
+from shared.errors import ConfigurationError
 from shared.mongo import server_time
 from shared.registry import service_names
 
@@ -21,6 +25,7 @@ def examine(environment: Mapping[str, str]) -> Iterator[Finding]:
     yield from _broker(environment.get("AMQP_URI", ""), environment.get("RABBITMQ_MANAGEMENT_URL", ""), partitions)
     yield from _doors(environment.get("SAMBANDH_URL", ""))
     yield from check_secrets(environment)
+    yield from check_issuer(environment)
 
 
 def _database(uri: str) -> Iterator[Finding]:
@@ -112,3 +117,36 @@ def check_secrets(environment: Mapping[str, str]) -> Iterator[Finding]:
         yield wrong(about, found, remedy)
     if not weak:
         yield good("secrets of the environment", "none is a common one")
+
+
+def check_issuer(environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Whose tokens are good, and whether their keys can be had."""
+    settings = load("doctor", environment)
+    own = environment.get("SAMBANDH_SIGNING_KEY")
+    if own or settings.jwt_issuer == LOCAL_ISSUER:
+        remedy = "fine on one machine; elsewhere name an identity provider (JWKS, JWT_ISSUER), which knows who has left"
+        yield look("access tokens", "are signed by the system's own key: whoever has it is everybody", remedy)
+    if own and os.path.exists(own) and os.stat(own).st_mode & 0o077:
+        yield wrong(
+            "signing key", "can be read by other users of this machine", "chmod 600 the file that SAMBANDH_SIGNING_KEY names"
+        )
+    if not settings.jwks:
+        yield look("issuer", "its keys were not looked at", "set JWKS and JWT_ISSUER as the services have them")
+        return
+    if settings.jwks.startswith("http://"):
+        yield wrong(
+            "issuer", "its keys are fetched without encryption: anybody on the way can be everybody", "use an https address"
+        )
+    try:
+        keys = keys_of(read(settings.jwks))
+    except (OSError, ConfigurationError) as error:
+        yield wrong("issuer", f"its keys cannot be had ({type(error).__name__})", "look at JWKS, and at the network way to it")
+        return
+    if keys:
+        yield good("issuer", f"{len(keys)} keys that can verify tokens")
+    else:
+        yield wrong(
+            "issuer",
+            "has no key that can verify tokens",
+            "it must sign with RS256 (2048 bits), ES256 or EdDSA, and name its keys",
+        )

@@ -159,7 +159,7 @@ def test_every_container_starts_gets_ready_serves_through_the_gateway_and_stops(
         for name, port in health.items():
             probe = probe_of(manifests, name)
             stack.wait_until(lambda at=f"http://{LOOPBACK}:{port}{probe}": answers(at), f"{name} is ready", 90)
-        gateway = Gateway(settings)
+        gateway = Gateway(settings, stack.stack.credentials.issuer.key_set)
         gateway.start()
         try:
             purchase_through(HttpClient(settings.ports["GATEWAY_PORT"], {"Authorization": f"Bearer {stack.admin_token}"}), stack)

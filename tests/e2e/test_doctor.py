@@ -51,7 +51,7 @@ def test_nothing_is_wrong_with_a_system_that_is_well(stack: System) -> None:
         "doors",
     } <= looked_at
     # what is so on one machine and with this version of the broker
-    assert {f.about for f in found if f.verdict is Verdict.LOOK} <= {"replica set", "broker version"}
+    assert {f.about for f in found if f.verdict is Verdict.LOOK} <= {"replica set", "broker version", "access tokens"}
 
 
 def test_the_command_says_what_it_found_and_ends_with_what_a_script_can_read(stack: System) -> None:

@@ -1,9 +1,11 @@
 """The gateway as a stranger meets it: a real Envoy with the repository's configuration, and an echo in each service's place."""
 
+import base64
 import dataclasses
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -13,7 +15,12 @@ import pytest
 
 from deploy.local.gateway import Gateway
 from deploy.local.settings import SERVICES, Settings
+from shared.access.guard import CHALLENGE, HOW_TO_CALL
+from shared.access.signing import SigningKey
+from shared.errors import Unauthorized
+from shared.http import problem
 from tests.servers import Answer, HttpClient
+from tests.serving import SIGNING_KEY
 
 EVENT_LIMIT, API_LIMIT = 600 * 1024, 1024 * 1024
 
@@ -45,7 +52,7 @@ class EchoServer(ThreadingHTTPServer):
 
 @contextmanager
 def gateway(settings: Settings) -> Iterator[Gateway]:
-    started = Gateway(settings)
+    started = Gateway(settings, SIGNING_KEY.key_set)
     started.start()
     try:
         yield started
@@ -217,3 +224,64 @@ def test_the_access_log_names_the_route_and_nobody(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in started.process.log.read_text().splitlines()]
     assert [line["route"] for line in lines if "route" in line] == ["api-profiles"]
     assert "ana" not in started.process.log.read_text()
+
+
+def bearing(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def tricks() -> dict[str, str]:
+    """Tokens that are not good, each for another reason."""
+    stranger = SigningKey({**SigningKey.generate().jwk, "kid": SIGNING_KEY.jwk["kid"]})
+    good = SIGNING_KEY.token("maria", roles=["admin"])
+    none = base64.urlsafe_b64encode(b'{"alg":"none"}').decode().rstrip("=")
+    return {
+        "no token": "guessed",
+        "alg none": f"{none}.{good.split('.')[1]}.",
+        "a stranger's key": stranger.token("maria", roles=["admin"]),
+        "expired": SIGNING_KEY.token("maria", roles=["admin"], lifetime=-timedelta(minutes=5)),
+        "for others": SIGNING_KEY.token("maria", roles=["admin"], audience="billing"),
+        "of others": SIGNING_KEY.token("maria", roles=["admin"], issuer="https://evil.example/"),
+        "changed": good[:-6] + ("A" if good[-6] != "A" else "B") + good[-5:],
+    }
+
+
+@pytest.mark.parametrize("trick", tricks())
+def test_a_token_that_is_not_good_ends_at_the_gateway_in_the_words_of_the_services(client: HttpClient, trick: str) -> None:
+    answer = client.request("GET", "/api/support/tickets", headers=bearing(tricks()[trick]))
+    assert (answer.status, answer.headers["www-authenticate"]) == (401, CHALLENGE)
+    service = problem(Unauthorized(HOW_TO_CALL))
+    assert answer.headers["content-type"] == service.content_type
+    assert json.loads(answer.body) == json.loads(service.get_data())
+
+
+def test_a_good_token_reaches_the_service_whole(client: HttpClient) -> None:
+    token = SIGNING_KEY.token("maria", roles=["agent"])
+    assert (
+        echoed(client.request("GET", "/api/support/tickets", headers=bearing(token)))["headers"]["authorization"]
+        == f"Bearer {token}"
+    )
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-API-Key": "sak_1_2"}, {"Authorization": "Basic d2s6"}])
+def test_what_bears_no_token_is_left_to_the_service(client: HttpClient, headers: dict[str, str]) -> None:
+    seen = echoed(client.request("GET", "/api/support/tickets", headers=headers))["headers"]
+    assert {name.lower(): value for name, value in headers.items()}.items() <= seen.items()
+
+
+def test_the_doors_of_events_ask_for_no_token(client: HttpClient) -> None:
+    assert client.request("POST", "/v1/track", b"{}", bearing("some.oauth.token")).status == 200
+
+
+def test_a_token_in_the_address_is_no_token(client: HttpClient) -> None:
+    assert client.request("GET", "/api/support/tickets?access_token=guessed").status == 200
+
+
+def test_the_access_log_holds_no_token(tmp_path: Path) -> None:
+    settings = Settings.on_free_ports(tmp_path)
+    with gateway(settings) as started:
+        for token in tricks().values():
+            HttpClient(settings.ports["GATEWAY_PORT"]).request("GET", "/api/profiles/customers", headers=bearing(token))
+    log = started.process.log.read_text()
+    assert log.count('"status":401') == len(tricks())
+    assert not any(part in log for token in tricks().values() for part in token.split(".") if len(part) > 20)

@@ -11,6 +11,9 @@ import yaml
 
 from deploy.local.gateway import CONFIGURATION, command, render
 from deploy.local.settings import SERVICES, Settings
+from shared.access.signing import SigningKey
+
+KEYS = SigningKey.generate().key_set
 
 
 @pytest.fixture
@@ -32,18 +35,22 @@ def validate(file: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_envoy_accepts_the_file_of_the_repository() -> None:
-    validate(CONFIGURATION)
+def test_envoy_accepts_the_file_of_the_repository(tmp_path: Path) -> None:
+    """With the key set where this machine can have one: Envoy reads it at once."""
+    (tmp_path / "jwks.json").write_text(KEYS)
+    file = tmp_path / "envoy.yaml"
+    file.write_text(CONFIGURATION.read_text().replace("/etc/sambandh/", f"{tmp_path}/"))
+    validate(file)
 
 
 def test_envoy_accepts_the_rendered_file(settings: Settings, tmp_path: Path) -> None:
     file = tmp_path / "envoy.yaml"
-    file.write_text(render(settings))
+    file.write_text(render(settings, KEYS))
     validate(file)
 
 
 def test_every_service_has_a_route_and_an_address(settings: Settings) -> None:
-    text = render(settings)
+    text = render(settings, KEYS)
     prefixes = {route["match"].get("prefix"): route.get("route", {}).get("cluster") for route in routes(text)}
     addresses = {
         cluster["name"]: cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]["socket_address"]
@@ -57,7 +64,7 @@ def test_every_service_has_a_route_and_an_address(settings: Settings) -> None:
 
 def test_rates_of_the_settings_reach_both_doors(settings: Settings) -> None:
     buckets = re.findall(
-        r"stat_prefix: (\w+_rate_limit)\s+token_bucket:\s+max_tokens: (\d+)\s+tokens_per_fill: (\d+)", render(settings)
+        r"stat_prefix: (\w+_rate_limit)\s+token_bucket:\s+max_tokens: (\d+)\s+tokens_per_fill: (\d+)", render(settings, KEYS)
     )
     assert sorted(buckets) == [("api_rate_limit", "30", "30"), ("event_rate_limit", "70", "70")]
 

@@ -6,6 +6,8 @@ from typing import Any
 import yaml
 
 from deploy.local.gateway import CONFIGURATION
+from shared.access.issuers import keys_of
+from shared.config import Config
 from tests.contract.kubernetes.manifests import Manifests, Object
 
 UNITS = {"Ki": 1024, "Mi": 1024**2}
@@ -130,3 +132,31 @@ def test_production_speaks_tls_and_development_does_not_pretend_to(rendered: dic
     assert (secure["protocol"], secure["port"], secure["tls"]["mode"]) == ("HTTPS", 443, "Terminate")
     (plain,) = rendered["dev"].one("Gateway", "doors")["spec"]["listeners"]
     assert (plain["protocol"], "tls" in plain) == ("HTTP", False)
+
+
+def test_both_gateways_ask_for_the_same_tokens_at_the_same_doors(manifests: Manifests) -> None:
+    (filter_,) = (one["typed_config"] for one in local()["http_filters"] if one["name"] == "envoy.filters.http.jwt_authn")
+    ((name, provider),) = filter_["providers"].items()
+    (rule,) = filter_["rules"]
+    policy = manifests.one("SecurityPolicy", "access")["spec"]
+    (other,) = policy["jwt"]["providers"]
+    assert rule["match"]["prefix"] == "/api/"
+    assert policy["targetRefs"] == [{"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "name": "apis"}]
+    assert rule["requires"]["requires_any"]["requirements"] == [{"provider_name": name}, {"allow_missing": {}}]
+    assert policy["jwt"]["optional"] is True
+    taken_from = {(one["name"], one["value_prefix"]) for one in provider["from_headers"]}
+    assert {(one["name"], one["valuePrefix"]) for one in other["extractFrom"]["headers"]} == taken_from
+    assert other["audiences"] == provider["audiences"] == [Config("any").jwt_audience]
+    assert provider["clock_skew_seconds"] == Config("any").jwt_leeway_seconds == 60  # what Envoy Gateway leaves it at
+
+
+def test_the_gateway_and_the_services_of_a_cluster_believe_the_same_issuer(rendered: dict[str, Manifests]) -> None:
+    for overlay, manifests in rendered.items():
+        (provider,) = manifests.one("SecurityPolicy", "access")["spec"]["jwt"]["providers"]
+        settings = manifests.one("ConfigMap", "issuer")["data"]
+        assert provider["issuer"] == settings["issuer"], overlay
+        if "remoteJWKS" in provider:
+            assert provider["remoteJWKS"]["uri"] == settings["jwks"]
+        else:
+            assert provider["localJWKS"]["valueRef"]["name"] == "issuer"
+            assert keys_of(settings["jwks"].encode())

@@ -1,0 +1,50 @@
+"""Who gets through gateway and service, with the credentials that a running system hands out."""
+
+import json
+import os
+import subprocess
+from typing import Any
+
+import pytest
+
+from deploy.local.settings import REPOSITORY
+from shared.access.scopes import ROLES
+from tests.e2e.conftest import System
+from tests.servers import Answer, HttpClient
+
+
+def asked(system: System, method: str, path: str, headers: dict[str, str], body: Any = None) -> Answer:
+    sent = None if body is None else json.dumps(body).encode()
+    return HttpClient(system.stack.settings.ports["GATEWAY_PORT"]).request(method, path, sent, headers)
+
+
+def bearing(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def crm(system: System, *words: str) -> str:
+    environment = {**os.environ, **system.stack.environment()}
+    done = subprocess.run([str(REPOSITORY / "crm"), *words], env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("role", "statuses"),
+    [("admin", [200, 200, 200]), ("marketer", [200, 200, 403]), ("agent", [200, 403, 403]), ("analyst", [403, 200, 403])],
+)
+def test_each_role_has_a_token_that_opens_its_doors(stack: System, role: str, statuses: list[int]) -> None:
+    assert role in ROLES
+    headers = bearing(stack.stack.environment()[f"SAMBANDH_{role.upper()}_TOKEN"])
+    paths = ["/api/profiles/customers", "/api/analytics/revenue?bucket=day", "/api/collector/sources"]
+    assert [asked(stack, "GET", path, headers).status for path in paths] == statuses
+
+
+def test_a_token_made_on_the_command_line_is_good_for_what_it_was_made_for(stack: System) -> None:
+    headers = bearing(crm(stack, "token", "--role", "agent", "--subject", "maria", "--hours", "8"))
+    ticket = {"subject": "Where is it?", "body": "It should be here.", "customer": "user:e2e-access", "agent_id": "maria"}
+    opened = asked(stack, "POST", "/api/support/tickets", headers, ticket)
+    assert opened.status == 201, opened.body
+    narrowed = bearing(crm(stack, "token", "--role", "agent", "--scope", "support:read"))
+    refused = asked(stack, "POST", "/api/support/tickets", narrowed, ticket)
+    assert (refused.status, json.loads(refused.body)["code"]) == (403, "forbidden")
+    assert 'scope="support:write"' in refused.headers["www-authenticate"]
