@@ -33,7 +33,8 @@ class Model(Generic[S]):
     document that `follows` methods receive, read within the transaction. `regroup` is given by the one service that decides who is
     who; others follow its statements. `rollup` says to which further rows a figure adds, coarser sums of it; it may read nothing but
     the figure's collection, id and values. `keys` is given by a model whose facts are about something else than customers, such as
-    orders: it tells the keys of what an event is about, none where it is not about such a thing.
+    orders: it tells the keys of what an event is about, none where it is not about such a thing. `edition` is counted up whenever the
+    code says anew what follows from old facts: every customer is then looked at again (shared/editions.py).
     """
 
     name: str
@@ -43,6 +44,7 @@ class Model(Generic[S]):
     regroup: Resolver[S] | None = None
     rollup: Callable[[Figure], Sequence[Figure]] | None = None
     keys: Callable[[Event], Sequence[str]] | None = None
+    edition: int = 0
 
     @property
     def is_about_people(self) -> bool:

@@ -10,7 +10,7 @@ import sys
 import click
 from pymongo.database import Database
 
-from shared import mongo, parked, suspects
+from shared import editions, mongo, parked, suspects
 from shared.config import Config, load
 from shared.consume import Inbox
 from shared.errors import ConfigurationError, StoreAway
@@ -26,13 +26,14 @@ def unit_of_work(database: Database[Document], classes: Classes) -> UnitOfWork:
 
 
 def create(work: UnitOfWork, config: Config) -> None:
-    """Collections and indexes of the runtime and of the service. Raises StoreAway."""
+    """Collections and indexes of the runtime and of the service, and what a new edition of it has to catch up with. Raises StoreAway."""
     storage = importlib.import_module(f"services.{config.service}.storage")
     with mongo.reachable():
         work.create_indexes(config.inbox_retention_days)
         parked.create_indexes(work.database)
         suspects.create_indexes(work.database)
         storage.create_indexes(work.database, config)
+        editions.catch_up(work.database, work.models)
 
 
 @click.command(help=__doc__)

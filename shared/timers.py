@@ -79,10 +79,10 @@ def of_subjects(database: Database[Document], subjects: Sequence[str]) -> list[D
         return list(database["timers"].find({"subject": {"$in": list(subjects)}}).sort("due", ASCENDING))
 
 
-def reproject(database: Database[Document], model: str, session: Session) -> None:
+def reproject(database: Database[Document], model: str, session: Session, after: timedelta = timedelta(0)) -> None:
     """Look again at every customer of a model, because its rules changed. One sweep at a time; a new one starts over."""
     database["timers"].delete_many({"kind": REPROJECT, "key": model, "state": _PENDING}, session=session)
-    write_timers(database, [_sweep(model, "", 0, server_time(database))], [], session)
+    write_timers(database, [_sweep(model, "", 0, server_time(database) + after)], [], session)
 
 
 def progress(database: Database[Document], model: str) -> Document | None:

@@ -33,7 +33,7 @@ def roll_up(figure: Figure) -> list[Figure]:
     return [Figure(FIGURES, row, figure.values) for row in coarser(figure.id)] if figure.collection == FIGURES else []
 
 
-CUSTOMERS = Model("customers", Sales, combine, rules=rules_of, rollup=roll_up)
+CUSTOMERS = Model("customers", Sales, combine, rules=rules_of, rollup=roll_up, edition=1)  # 1: figures by sales channel
 
 
 def create_indexes(database: Database[Document], config: Config) -> None:

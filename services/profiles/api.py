@@ -7,7 +7,7 @@ from services.profiles.desk import UNKNOWN
 from services.profiles.domain.profile import profile_of
 from services.profiles.identity_routes import IdentityRoutes
 from services.profiles.schemas import customers as schemas
-from services.profiles.storage import Customers, Period
+from services.profiles.storage import Customers, Directory, Period
 from services.profiles.storage.consent import ConsentRulesStore
 from shared.errors import NotFound
 from shared.http import route
@@ -28,12 +28,18 @@ class ProfilesApi(IdentityRoutes):
         response=schemas.CustomerPage(),
     )
     def list_customers(self, query: dict[str, Any]) -> dict[str, Any]:
-        """Everybody who left a name of any kind or bought; visitors without either are not listed."""
+        """Everybody who left a name of any kind or bought; visitors without either are not listed.
+
+        A name is found in whatever script it was written: first those whose letters are the same, then those that sound alike.
+        """
         customers = Customers(self.store)
         if query["sort"] == "spend":
             return customers.biggest_spenders(query["currency"], query["cursor"], query["limit"])
+        directory = Directory(self.store)
+        if query["sort"] == "name":
+            return directory.by_name(query["cursor"], query["limit"])
         wanted = schemas.CustomersQuery.search(query)
-        return customers.search(wanted, query["sort"], query["cursor"], query["limit"])
+        return directory.search(wanted, query["sort"], query["cursor"], query["limit"])
 
     @route(
         "GET",

@@ -55,6 +55,9 @@ def test_any_identity_finds_the_customer(profiles: Served, identity: str) -> Non
         "customer_id": id_of(ANN),
         "identity_keys": [ANN, MAIL, TABLET],
         "name": "Ann Straße",
+        "language": None,
+        "script": "Latn",
+        "direction": "ltr",
         "traits": {"email": "ann@example.com", "name": "Ann Straße", "phone": "+49 30 1234567"},
         "orders": 2,
         "cancelled_orders": 1,
@@ -175,6 +178,10 @@ def test_a_listed_customer_is_shown_in_short(profiles: Served) -> None:
     (ann,) = profiles.get(f"{CUSTOMERS}?name=ann")["items"]
     assert ann == {
         "customer_id": id_of(ANN),
+        "found_by": "letters",
+        "language": None,
+        "script": "Latn",
+        "direction": "ltr",
         "name": "Ann Straße",
         "emails": ["ann@example.com"],
         "phones": ["+49 30 1234567"],
@@ -190,7 +197,9 @@ def test_a_listed_customer_is_shown_in_short(profiles: Served) -> None:
     [
         ("sort=spend", "currency"),
         ("sort=spend&currency=EUR&name=ann", "sort"),
-        ("sort=name", "sort"),
+        ("sort=name&min_orders=1", "sort"),
+        ("sort=first_seen", "sort"),
+        ("by_sound=perhaps", "by_sound"),
         ("currency=eur", "currency"),
         ("limit=0", "limit"),
         ("min_orders=-1", "min_orders"),

@@ -9,7 +9,7 @@ import pytest
 
 from services.profiles.domain.customer import Customer
 from services.profiles.service import Profiles
-from services.profiles.storage import CUSTOMERS, DECISIONS, INDEX, REFUSED, SPEND, TIMELINE, Customers, Period, Search
+from services.profiles.storage import CUSTOMERS, DECISIONS, INDEX, REFUSED, SPEND, TIMELINE, Customers, Directory, Period, Search
 from shared.documents import state_of, to_document
 from shared.envelope import Event, from_document
 from shared.errors import StoreAway
@@ -50,9 +50,9 @@ def plan_of(profiles: Served, collection: str, query: Any, listing: Listing) -> 
 @pytest.mark.parametrize(
     ("collection", "query", "field"),
     [
-        pytest.param(INDEX, Search().filter, "last_seen", id="all by last seen"),
-        pytest.param(INDEX, Search().filter, "orders", id="all by orders"),
-        pytest.param(INDEX, Search(email="a@x.io").filter, "last_seen", id="an address"),
+        pytest.param(INDEX, Search().by_letters, "last_seen", id="all by last seen"),
+        pytest.param(INDEX, Search().by_letters, "orders", id="all by orders"),
+        pytest.param(INDEX, Search(email="a@x.io").by_letters, "last_seen", id="an address"),
         pytest.param(SPEND, {"currency": "EUR"}, "amount", id="all by spend"),
         pytest.param(TIMELINE, {"identity_key": {"$in": [ANN, TABLET]}}, "time", id="the timeline of two keys"),
         pytest.param(
@@ -74,8 +74,13 @@ def test_listings_come_out_of_an_index_in_their_order(profiles: Served, collecti
 
 
 @pytest.mark.parametrize("wanted", [Search(name="jan"), Search(phone="4567"), Search(name="jane do", min_orders=1)])
-def test_searches_come_out_of_an_index(profiles: Served, wanted: Search) -> None:
-    names = {stage["stage"] for stage in plan_of(profiles, INDEX, wanted.filter, Listing("last_seen", descending=True))}
+@pytest.mark.parametrize("way", ["by_letters", "by_sound_only"])
+def test_searches_come_out_of_an_index(profiles: Served, wanted: Search, way: str) -> None:
+    query = getattr(wanted, way)
+    if query is None:
+        assert wanted.name is None
+        return
+    names = {stage["stage"] for stage in plan_of(profiles, INDEX, query, Listing("last_seen", descending=True))}
     assert "IXSCAN" in names
     assert "COLLSCAN" not in names
 
@@ -209,8 +214,9 @@ def everything(page: Any) -> list[str]:
 def test_pages_of_the_directory_hold_everybody_once_also_where_values_are_equal(profiles: Served) -> None:
     profiles.work.apply([bought(f"o{number}", number % 3, f"user:{number}", at=number % 4) for number in range(30)])
     customers = Customers(profiles.database)
-    by_time = everything(lambda cursor: customers.search(Search(), "last_seen", cursor, 7))
-    by_orders = everything(lambda cursor: customers.search(Search(), "orders", cursor, 7))
+    directory = Directory(profiles.database)
+    by_time = everything(lambda cursor: directory.search(Search(), "last_seen", cursor, 7))
+    by_orders = everything(lambda cursor: directory.search(Search(), "orders", cursor, 7))
     by_spend = everything(lambda cursor: customers.biggest_spenders("EUR", cursor, 7))
     assert len(by_time) == len(by_orders) == len(by_spend) == 30
     assert set(by_time) == set(by_orders) == set(by_spend) == {id_of(f"user:{number}") for number in range(30)}

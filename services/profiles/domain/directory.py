@@ -1,7 +1,8 @@
 """The directory of customers: what one can be found by, folded so that spelling and notation do not matter.
 
-E-mail addresses match as a whole. Names match by the beginnings of their words, without regard to case, width or composition of letters
-(Unicode NFKC and case folding). Phone numbers match by their last digits, since one is written with and without its country code.
+E-mail addresses match as a whole. Names match by the beginnings of their words, letter by letter in one spelling, and else by their
+sound, which is the same in every script (`names`). Phone numbers match by their last digits, since one is written with and without its
+country code.
 """
 
 import unicodedata
@@ -10,7 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.profiles.domain.customer import Customer
+from services.profiles.domain.names import folded_words, sounds_of
 from services.profiles.domain.profile import Money, name_of, net_spend
+from services.profiles.domain.tongues import writing_of_customer
 from services.profiles.domain.traits import text_of
 from shared.commerce import counted
 
@@ -19,7 +22,10 @@ _NAMES = ("name", "first_name", "last_name", "username")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A customer in the directory. `phone_tails` are the digits of the phone numbers from last to first."""
+    """A customer in the directory. `phone_tails` are the digits of the phone numbers from last to first.
+
+    `name` is as the customer writes it; `name_words` and `name_sounds` are what it is found by.
+    """
 
     name: str | None
     emails: Sequence[str]
@@ -29,6 +35,10 @@ class Entry:
     first_seen: datetime
     last_seen: datetime
     name_words: Sequence[str]
+    name_sounds: Sequence[str]
+    language: str | None
+    script: str | None
+    direction: str | None
     phone_tails: Sequence[str]
 
 
@@ -38,16 +48,22 @@ def entry_of(customer: Customer) -> Entry | None:
     if not customer.is_known or first is None or last is None:
         return None
     phones = _known_as(customer, "phone")
-    names = [text_of(customer.traits, trait) for trait in _NAMES]
+    name = name_of(customer.traits)
+    names = {text for trait in _NAMES if (text := text_of(customer.traits, trait))}
+    writing = writing_of_customer(customer.traits, name)
     return Entry(
-        name=name_of(customer.traits),
+        name=name,
         emails=sorted({folded_email(email) for email in _known_as(customer, "email")}),
         phones=sorted(phones),
         orders=len(counted(customer.orders)),
         spend=net_spend(customer),
         first_seen=first.at,
         last_seen=last,
-        name_words=sorted({word for name in names if name for word in folded_words(name)}),
+        name_words=sorted({word for text in names for word in folded_words(text)}),
+        name_sounds=sorted({sound for text in {*names, name} if text for sound in sounds_of(text)}),
+        language=writing.language,
+        script=writing.script,
+        direction=writing.direction,
         phone_tails=sorted({tail for tail in map(phone_tail, phones) if tail}),
     )
 
@@ -55,12 +71,6 @@ def entry_of(customer: Customer) -> Entry | None:
 def folded_email(address: str) -> str:
     """An e-mail address as it is compared."""
     return address.strip().lower()
-
-
-def folded_words(text: str) -> list[str]:
-    """The words of a name: runs of letters, their marks and digits, folded. Invisible joiners within a word do not part it."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return "".join(_word_character(character) for character in folded).split()
 
 
 def phone_tail(number: str) -> str:
@@ -74,10 +84,3 @@ def _known_as(customer: Customer, kind: str) -> set[str]:
     stated = text_of(customer.traits, kind)
     keys = {key.partition(":")[2] for key in customer.identity_keys if key.startswith(f"{kind}:")}
     return keys | ({stated} if stated else set())
-
-
-def _word_character(character: str) -> str:
-    category = unicodedata.category(character)
-    if category == "Cf":
-        return ""
-    return character if category[0] in "LMN" else " "

@@ -9,6 +9,8 @@ from services.profiles.domain.consent.rules import MARKETING, ConsentRules
 from services.profiles.domain.consent.standing import standing
 from services.profiles.domain.consent.words import Consent, Status
 from services.profiles.domain.customer import Customer
+from services.profiles.domain.names import Writing
+from services.profiles.domain.tongues import writing_of_customer
 from services.profiles.domain.traits import Traits, text_of, values_of
 from shared.commerce import LineItem, Order, counted, spend_by_currency
 
@@ -58,6 +60,7 @@ class Profile:
     """A customer as shown. `orders` are those that count; `spend` is what they brought, `gross_spend` before refunds."""
 
     name: str | None
+    writing: Writing
     traits: Mapping[str, Any]
     orders: int
     cancelled_orders: int
@@ -85,6 +88,7 @@ def profile_of(customer: Customer, consent_rules: ConsentRules = AS_DELIVERED) -
     categories = bought(orders, lambda line: line.category)
     return Profile(
         name=name_of(customer.traits),
+        writing=writing_of_customer(customer.traits, name_of(customer.traits)),
         traits=values_of(customer.traits),
         orders=len(orders),
         cancelled_orders=sum(1 for order in customer.orders.values() if order.placed and order.cancelled),

@@ -5,12 +5,14 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
 
 from services.profiles.catalogue import ABOUT_PEOPLE
-from services.profiles.domain.directory import folded_words, phone_tail
+from services.profiles.domain.directory import phone_tail
+from services.profiles.domain.names import folded_words
 from services.profiles.storage import Search
 from shared.commerce import OrderStatus
 from shared.http import PageQuery
 
-SORTS = ("last_seen", "orders", "spend")
+SORTS = ("last_seen", "orders", "spend", "name")
+_UNCONDITIONAL = ("spend", "name")
 FEWEST_DIGITS = 4
 _CONDITIONS = ("email", "phone", "name", "min_orders", "seen_since")
 
@@ -44,7 +46,16 @@ class CustomersQuery(PageQuery):
     )
     name = fields.String(
         validate=[validate.Length(max=254), _a_word],
-        metadata=_described("Beginnings of words in the customer's names; all have to be found. Case does not matter."),
+        metadata=_described(
+            "Beginnings of words in the customer's names, in any script; all have to be found. Case, accents, and forms of one letter do "
+            "not matter: `gurpreet` finds ਗੁਰਪ੍ਰੀਤ, گرپریت, ગુરપ્રીત and గుర్‌ప్రీత్, after those who are written with these letters."
+        ),
+    )
+    by_sound = fields.Boolean(
+        load_default=True,
+        metadata=_described(
+            "Whether a `name` also finds customers whose name only sounds like it. `false`: the same letters only."
+        ),
     )
     min_orders = fields.Integer(
         validate=validate.Range(0, 1_000_000_000), metadata=_described("Only those with at least so many orders.")
@@ -53,7 +64,10 @@ class CustomersQuery(PageQuery):
     sort = fields.String(
         load_default="last_seen",
         validate=validate.OneOf(SORTS),
-        metadata=_described("What to sort by, from high to low. `spend` takes a `currency` and lists all who ever bought in it."),
+        metadata=_described(
+            "What to sort by, from high to low. `spend` takes a `currency` and lists all who ever bought in it. `name` lists all who "
+            "have one, from the first letter on, in the order of the Unicode root collation (CLDR)."
+        ),
     )
     currency = fields.String(
         validate=validate.Regexp("^[A-Z]{3}$", error="Give an ISO 4217 code in capitals, such as EUR."),
@@ -61,10 +75,10 @@ class CustomersQuery(PageQuery):
     )
 
     @validates_schema
-    def spend_has_a_currency_and_no_conditions(self, data: dict[str, Any], **kwargs: Any) -> None:
-        if data["sort"] != "spend":
+    def some_orders_take_no_conditions(self, data: dict[str, Any], **kwargs: Any) -> None:
+        if data["sort"] not in _UNCONDITIONAL:
             return
-        if "currency" not in data:
+        if data["sort"] == "spend" and "currency" not in data:
             raise ValidationError("Name the currency to sort by, such as EUR.", "currency")
         given = [name for name in _CONDITIONS if name in data]
         if given:
@@ -73,7 +87,7 @@ class CustomersQuery(PageQuery):
     @staticmethod
     def search(data: dict[str, Any]) -> Search:
         """The conditions of a loaded query."""
-        return Search(**{name: data.get(name) for name in _CONDITIONS})
+        return Search(**{name: data.get(name) for name in _CONDITIONS}, by_sound=data["by_sound"])
 
 
 class TimelineQuery(PageQuery):
@@ -90,6 +104,21 @@ class TimelineQuery(PageQuery):
         validate=validate.OneOf(sorted(kind.name for kind in ABOUT_PEOPLE), error="No event about customers has this name."),
         metadata=_described("Only events of this name: `order_completed`."),
     )
+
+
+def _language(**kwargs: Any) -> fields.String:
+    text = "ISO 639 code, as stated or as the letters of the name tell; null where nothing does."
+    return fields.String(required=True, allow_none=True, metadata=_described(text), **kwargs)
+
+
+def _script(**kwargs: Any) -> fields.String:
+    text = "ISO 15924 code of the script that the customer reads: `Guru`, `Arab`, `Latn`."
+    return fields.String(required=True, allow_none=True, metadata=_described(text), **kwargs)
+
+
+def _direction(**kwargs: Any) -> fields.String:
+    text = "In which direction that is written: `ltr` or `rtl`."
+    return fields.String(required=True, allow_none=True, metadata=_described(text), **kwargs)
 
 
 class Money(Schema):
@@ -159,6 +188,9 @@ class Customer(Schema):
     customer_id = fields.String(required=True)
     identity_keys = fields.List(fields.String(), required=True, metadata=_described("All keys of the customer, strongest first."))
     name = fields.String(required=True, allow_none=True)
+    language = _language(attribute="writing.language")
+    script = _script(attribute="writing.script")
+    direction = _direction(attribute="writing.direction")
     traits = fields.Dict(required=True, metadata=_described("Each as stated last, by the time of stating."))
     orders = fields.Integer(required=True, metadata=_described("Orders placed and not cancelled."))
     cancelled_orders = fields.Integer(required=True)
@@ -183,6 +215,13 @@ class Customer(Schema):
 
 class ListedCustomer(Schema):
     """A customer in the directory."""
+
+    found_by = fields.String(
+        allow_none=True, metadata=_described("Where a `name` was looked for: `letters` or `sound`, in which its match lies.")
+    )
+    language = _language(attribute="language")
+    script = _script(attribute="script")
+    direction = _direction(attribute="direction")
 
     customer_id = fields.String(attribute="_id", required=True)
     name = fields.String(required=True, allow_none=True)

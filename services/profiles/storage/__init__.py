@@ -16,7 +16,8 @@ from pymongo import ASCENDING, DESCENDING
 from pymongo.database import Database
 
 from services.profiles.storage import consent, ledger
-from services.profiles.storage.customers import Customers, Period, Search
+from services.profiles.storage.customers import Customers, Period
+from services.profiles.storage.directory import COLLATION, HAS_A_NAME, Directory, Search
 from services.profiles.storage.models import (
     CUSTOMERS,
     DECISIONS,
@@ -42,6 +43,7 @@ __all__ = [
     "SPEND",
     "TIMELINE",
     "Customers",
+    "Directory",
     "Period",
     "Search",
     "create_indexes",
@@ -63,6 +65,9 @@ def create_indexes(database: Database[Document], config: Config) -> None:
     index.create_index([("orders", DESCENDING), ("_id", DESCENDING)], name="orders")
     index.create_index([("emails", ASCENDING), ("last_seen", DESCENDING), ("_id", DESCENDING)], name="emails")
     index.create_index([("name_words", ASCENDING)], name="name_words")
+    index.create_index([("name_sounds", ASCENDING)], name="name_sounds")
+    by_name = [("name", ASCENDING), ("_id", ASCENDING)]
+    index.create_index(by_name, name="name", collation=COLLATION, partialFilterExpression=HAS_A_NAME)
     index.create_index([("phone_tails", ASCENDING)], name="phone_tails")
     database[SPEND].create_index([("currency", ASCENDING), ("amount", DESCENDING), ("_id", DESCENDING)], name="amount")
     newest = [("time", DESCENDING), ("_id", DESCENDING)]

@@ -1,6 +1,5 @@
-"""How customers are found: by any identity, in the directory, and on their timeline."""
+"""How customers are found: by any identity, by what they spent, and on their timeline."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,39 +8,11 @@ from typing import Any
 from pymongo.database import Database
 
 from services.profiles.domain.customer import Customer, combine
-from services.profiles.domain.directory import folded_email, folded_words, phone_tail
 from services.profiles.storage.models import CUSTOMERS, INDEX, SPEND, TIMELINE
 from shared import documents
 from shared.identity import lookup_id
 from shared.listing import Listing
 from shared.mongo import Document, reachable
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """Which customers are wanted; None is no condition. `phone` has at least one digit, `name` at least one word."""
-
-    email: str | None = None
-    phone: str | None = None
-    name: str | None = None
-    min_orders: int | None = None
-    seen_since: datetime | None = None
-
-    @property
-    def filter(self) -> Document:
-        """All conditions have to hold, and of a name all words."""
-        wanted: list[Document] = []
-        if self.email is not None:
-            wanted.append({"emails": folded_email(self.email)})
-        if self.phone is not None:
-            wanted.append({"phone_tails": _begins(phone_tail(self.phone))})
-        if self.name is not None:
-            wanted += [{"name_words": _begins(word)} for word in folded_words(self.name)]
-        if self.min_orders is not None:
-            wanted.append({"orders": {"$gte": self.min_orders}})
-        if self.seen_since is not None:
-            wanted.append({"last_seen": {"$gte": self.seen_since}})
-        return {"$and": wanted} if wanted else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +41,6 @@ class Customers:
         with reachable():
             found = documents.find(self._database, CUSTOMERS, identity)
         return (found[0], combine([member.state for member in found[1]])) if found else None
-
-    def search(self, wanted: Search, order: str, cursor: str | None, limit: int) -> dict[str, Any]:
-        """A page of the directory, `order` (`last_seen`, `orders`) from high to low. Raises BadRequest for a foreign cursor."""
-        listing = Listing(order, descending=True)
-        query = {"$and": [wanted.filter, listing.after(cursor)]}
-        with reachable():
-            rows = list(self._database[INDEX].find(query).sort(listing.sort).limit(limit + 1))
-        return listing.page(rows, limit)
 
     def biggest_spenders(self, currency: str, cursor: str | None, limit: int) -> dict[str, Any]:
         """A page of the directory by net spend in a currency, from high to low. Raises BadRequest for a foreign cursor."""
@@ -111,7 +74,3 @@ class Customers:
 
     def _entries(self, customer_ids: Iterable[str]) -> dict[str, Document]:
         return {row["_id"]: row for row in self._database[INDEX].find({"_id": {"$in": list(customer_ids)}})}
-
-
-def _begins(folded: str) -> Document:
-    return {"$regex": f"^{re.escape(folded)}"}

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from services.profiles.catalogue import ABOUT_ORDERS
+from services.profiles.domain import names
 from services.profiles.domain.consent.rules import ConsentRules
 from services.profiles.domain.customer import Customer, combine
 from services.profiles.domain.directory import entry_of
@@ -97,7 +98,7 @@ def _combine_holders(holders: Sequence[Holders]) -> Holders:
     return reduce(merge_holders, holders)
 
 
-CUSTOMERS: Model[Customer] = Model("customers", Customer, combine, rules=rules_of, regroup=Identities())
+CUSTOMERS: Model[Customer] = Model("customers", Customer, combine, rules=rules_of, regroup=Identities(), edition=names.EDITION)
 ORDERS: Model[Holders] = Model("orders", Holders, _combine_holders, keys=order_keys)
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.profiles.domain.activity import Activity, Sighting, merge_activity
-from services.profiles.domain.directory import folded_email, folded_words, phone_tail
+from services.profiles.domain.directory import folded_email, phone_tail
 from services.profiles.domain.traits import MAX_TRAITS, Trait, Traits, merge_traits, state_traits, values_of
 from tests.unit.profiles.given import MORNING, hour
 
@@ -65,23 +65,6 @@ def test_activity_of_two_keys_adds_up() -> None:
     whole = Activity(Sighting(hour(1), "a", backfill=True), hour(9), {"page_viewed": 3, "product_viewed": 4})
     assert merge_activity(left, right) == merge_activity(right, left) == whole
     assert merge_activity(left, Activity()) == left
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("Jane Doe", ["jane", "doe"]),
-        ("  Anne-Marie  O'Neil ", ["anne", "marie", "o", "neil"]),
-        ("STRASSE Weiß", ["strasse", "weiss"]),
-        ("ＪＡＮＥ", ["jane"]),
-        ("Jose\u0301", ["josé"]),
-        ("સંબંધ પટેલ", ["સંબંધ", "પટેલ"]),
-        ("क्\u200dष", ["क्ष"]),
-        ("--- …", []),
-    ],
-)
-def test_names_fold_to_words(text: str, found: list[str]) -> None:
-    assert folded_words(text) == found
 
 
 @pytest.mark.parametrize("number", ["+49 30 1234567", "0049 (30) 123-4567", "٤٩٣٠١٢٣٤٥٦٧", "４９３０１２３４５６７"])
