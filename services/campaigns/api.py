@@ -17,6 +17,7 @@ from services.campaigns.domain.reasons import estimate, memberships
 from shared.errors import BadRequest, Conflict, NotFound, Unprocessable
 from shared.http import Api, from_cursor, page, route
 from shared.openapi import serves_openapi
+from shared.permissions import contactable
 
 _ALL = "/api/campaigns/audiences"
 _ONE = f"{_ALL}/<audience_id>"
@@ -100,14 +101,15 @@ class CampaignsApi(Api):
         """Worked out from the facts at this moment. `identity` is an identity key (`user:42`), an e-mail address or a customer id."""
         found = storage.customer(self.store, identity)
         if found is None:
-            raise NotFound("No order or abandoned cart is known of this customer.")
+            raise NotFound("No order, abandoned cart or permission is known of this customer.")
         customer_id, customer = found
         joined = memberships(storage.audiences(self.store), customer, storage.now(self.store))
         items = [
             {"audience_id": one.audience.id, "name": one.audience.name, "rule": one.audience.rule, **asdict(one)}
             for one in joined
         ]
-        return {"customer_id": customer_id, "identity_keys": customer.identity_keys, "items": items}
+        channels = contactable(customer.permissions)
+        return {"customer_id": customer_id, "identity_keys": customer.identity_keys, "contactable": channels, "items": items}
 
     def _audience(self, audience_id: str) -> Audience:
         with _as_problems():

@@ -18,6 +18,7 @@ from shared.events import EventKind
 from shared.fold import Before
 from shared.handlers import Announcement, Consequences, Figure, Row, Timer
 from shared.identity import strongest
+from shared.permissions import contactable
 from shared.timers import LOOK_AGAIN
 
 
@@ -33,6 +34,11 @@ class Look:
     def subject(self) -> str:
         """The identity key that things about the customer are filed under."""
         return strongest(self.customer.identity_keys)
+
+    @property
+    def contactable(self) -> list[str]:
+        """The channels on which the customer may be contacted for marketing."""
+        return list(contactable(self.customer.permissions))
 
 
 def consequences(look: Look, all_: Audiences, found: Mapping[str, Standing], before: Before) -> Consequences:
@@ -60,6 +66,7 @@ def _row_id(audience_id: str, customer_id: str) -> str:
 
 def _member(look: Look, audience_id: str, since: datetime) -> Row:
     document = {"audience_id": audience_id, "customer_id": look.customer_id, "identity_key": look.subject, "since": since}
+    document["contactable"] = look.contactable
     return Row(MEMBERS, _row_id(audience_id, look.customer_id), document)
 
 
@@ -92,6 +99,7 @@ def _announcement(kind: EventKind, look: Look, audience: Audience) -> Announceme
         "audience_id": audience.id,
         "audience_name": audience.name,
         "identity_keys": list(look.customer.identity_keys),
+        "contactable": look.contactable,
     }
     key = f"{audience.id}/{look.customer_id}/{look.now.isoformat()}"
     return Announcement(kind, key, look.subject, look.now, data)

@@ -8,12 +8,13 @@ from services.campaigns.domain.audiences import PARAMETERS, Rule, RuleKind
 from shared.http import PageQuery
 
 _TEXT = validate.Regexp(r"^[^\x00]*\S[^\x00]*$", error="Must not be blank.")
+_CONTACTABLE = "Channels on which the customer may be contacted for marketing; none where nothing is known."
 
 
 class RuleSchema(Schema):
     """A kind of rule with the parameters of that kind: `repeat_buyers` takes `orders` (2); `high_spenders` needs `amount` and
     `currency` and takes `days` (else: ever); `bought_recently` takes `days` (30) and one of `product_id` and `category` (else: anything);
-    `cart_abandoners` takes `days` (7); `first_time_buyers` takes none.
+    `cart_abandoners` takes `days` (7); `first_time_buyers` takes none. All take `contactable`.
     """
 
     kind = fields.Enum(RuleKind, by_value=True, required=True)
@@ -35,6 +36,13 @@ class RuleSchema(Schema):
     product_id = fields.String(validate=[validate.Length(1, 255), _TEXT], metadata={"description": "Product id or SKU."})
     category = fields.String(
         validate=[validate.Length(1, 255), _TEXT], metadata={"description": "Category; capitals make no difference."}
+    )
+
+    contactable = fields.String(
+        validate=[validate.Length(1, 50), _TEXT],
+        metadata={
+            "description": "Only customers who may be contacted for marketing on this channel: `email`. Who withdraws that leaves at once."
+        },
     )
 
     @pre_load
@@ -115,6 +123,11 @@ class MembersQuery(PageQuery):
     """Which members to list."""
 
     since = fields.AwareDateTime(load_default=None, metadata={"description": "Only who came in at this time or later."})
+    contactable = fields.String(
+        load_default=None,
+        validate=validate.Length(1, 50),
+        metadata={"description": "Only members who may be contacted for marketing on this channel: `email`."},
+    )
 
 
 class Evaluation(Schema):
@@ -159,6 +172,7 @@ class MemberView(Schema):
     customer_id = fields.String(required=True)
     identity_key = fields.String(required=True, metadata={"description": "The strongest identity key of the customer."})
     since = fields.AwareDateTime(required=True, metadata={"description": "When the membership became true."})
+    contactable = fields.List(fields.String(), required=True, metadata={"description": _CONTACTABLE})
 
 
 class MemberPage(Schema):
@@ -197,6 +211,7 @@ class CustomerAudiences(Schema):
 
     customer_id = fields.String(required=True)
     identity_keys = fields.List(fields.String(), required=True)
+    contactable = fields.List(fields.String(), required=True, metadata={"description": _CONTACTABLE})
     items = fields.List(fields.Nested(Membership), required=True)
 
 

@@ -16,6 +16,7 @@ from shared.envelope import Event
 from shared.fold import Before
 from shared.handlers import Consequences, follows, handles
 from shared.outbox import Relay
+from shared.permissions import PermissionChanged
 from shared.timers import Timers
 
 
@@ -56,6 +57,11 @@ class Campaigns:
     def on_cart_recovered(self, customer: Customer, cart: CartRecovered, event: Event) -> Customer:
         """The cart was bought after all, also if the order itself has not been heard of yet."""
         return facts.cart_recovered(customer, cart, _heard(event))
+
+    @handles(events.CONTACT_PERMISSION_CHANGED, CUSTOMERS)
+    def on_contact_permission_changed(self, customer: Customer, changed: PermissionChanged, event: Event) -> Customer:
+        """Who may be contacted no more leaves at once the audiences of those who may, and is shown so in all others."""
+        return facts.permission_changed(customer, changed, _heard(event))
 
     @handles(events.PROFILE_MERGED, CUSTOMERS, every_key=True)
     @handles(events.PROFILE_SPLIT, CUSTOMERS, every_key=True)

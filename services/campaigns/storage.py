@@ -2,7 +2,8 @@
 
 customers_facts             the runtime's: facts by identity key, and what followed from them
 settings                    _id `customers`: all audiences, the fields of domain.audiences.Audiences
-members                     _id = audience id, colon, customer id; audience_id, customer_id, identity_key, since
+members                     _id = audience id, colon, customer id; audience_id, customer_id, identity_key, since,
+                            contactable: the channels on which the member may be contacted
 audience_sizes              running counts of members; _id = audience id, #, partition; values.members
 """
 
@@ -42,6 +43,7 @@ def create_indexes(database: Database[Document], config: Config) -> None:
     """Indexes, and the built-in audiences: stored from the start, so that changing them can never lose a race for the first write."""
     newest = [("since", DESCENDING), ("_id", DESCENDING)]
     database[MEMBERS].create_index([("audience_id", ASCENDING), *newest], name="audience")
+    database[MEMBERS].create_index([("audience_id", ASCENDING), ("contactable", ASCENDING), *newest], name="contactable")
     ensure_collection(database, AUDIENCE_SIZES)
     built_in = documents.to_document(Audiences())
     database[_SETTINGS].update_one({"_id": CUSTOMERS.name}, {"$setOnInsert": built_in}, upsert=True)
@@ -92,10 +94,14 @@ def sizes(database: Database[Document], audience_ids: Sequence[str]) -> dict[str
 
 
 def members(database: Database[Document], audience_id: str, query: Mapping[str, Any]) -> dict[str, Any]:
-    """A page of the members of an audience, who came last first. `query` has `limit`, `cursor` and perhaps `since`."""
+    """A page of the members of an audience, who came last first. `query` has `limit`, `cursor` and perhaps `since` and
+    `contactable`.
+    """
     wanted: Document = {"audience_id": audience_id, **_NEWEST.after(query["cursor"])}
     if query.get("since") is not None:
         wanted["since"] = {"$gte": query["since"]}
+    if query.get("contactable") is not None:
+        wanted["contactable"] = query["contactable"]
     with reachable():
         rows = list(database[MEMBERS].find(wanted).sort(_NEWEST.sort).limit(query["limit"] + 1))
     return _NEWEST.page(rows, query["limit"])

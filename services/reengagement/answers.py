@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from services.reengagement.consequences import abandoned_row
+from services.reengagement.consequences import Whom, abandoned_row
 from services.reengagement.domain.customer import Reminder
 from services.reengagement.domain.decisions import TIMERS, Decision, decide
 from services.reengagement.domain.moments import (
@@ -18,6 +18,7 @@ from services.reengagement.domain.moments import (
 from services.reengagement.domain.policies import Kind, Policies
 from services.reengagement.storage import Found
 from shared.mongo import Document
+from shared.permissions import contactable
 
 _SHOWN = 50
 
@@ -28,6 +29,7 @@ def timers_answer(found: Found, policies: Policies, pending: Sequence[Document],
     return {
         "customer_id": found.customer_id,
         "identity_keys": found.identity_keys,
+        "contactable": contactable(found.customer.permissions),
         "pending": [_pending(row) for row in pending],
         "fired": sorted(_fired(found, policies), key=lambda each: each["fired_at"], reverse=True)[:_SHOWN],
         "not_armed": [_not_armed(decision) for decision in decisions if not decision.is_armed],
@@ -38,11 +40,13 @@ def carts_answer(found: Found, policies: Policies, now: datetime) -> dict[str, A
     """Open carts with their reminders, and those that were announced as abandoned."""
     decisions = [each for each in decide(found.customer, policies, now) if each.kind is Kind.CART and each.about]
     open_ = [_open_cart(decision) for decision in decisions]
-    rows = [abandoned_row(found.customer_id, cart) for cart in abandoned_carts(found.customer, policies)]
+    whom = Whom(found.customer_id, found.identity_keys[0], contactable(found.customer.permissions))
+    rows = [abandoned_row(whom, cart) for cart in abandoned_carts(found.customer, policies)]
     abandoned = [{"_id": row.id, **row.document} for row in rows]
     return {
         "customer_id": found.customer_id,
         "identity_keys": found.identity_keys,
+        "contactable": whom.contactable,
         "open": sorted(open_, key=lambda each: each["last_activity"], reverse=True),
         "abandoned": sorted(abandoned, key=lambda each: each["abandoned_at"], reverse=True),
     }

@@ -35,11 +35,23 @@ def timer(decision: Decision) -> Timer:
     return Timer(decision.timer, f"{id_of(decision.subject)}/{content}", decision.subject, decision.due, data)
 
 
-def abandoned_row(customer_id: str, cart: AbandonedCart) -> Row:
+@dataclass(frozen=True, slots=True)
+class Whom:
+    """Who something is about; `subject` is the identity key that readers file it under, `contactable` the channels on which the
+    customer may be contacted for marketing.
+    """
+
+    customer_id: str
+    subject: str
+    contactable: tuple[str, ...] = ()
+
+
+def abandoned_row(whom: Whom, cart: AbandonedCart) -> Row:
     """The cart as it was left, and what became of it since."""
     left, order = cart.reminder.about, cart.order
     document: dict[str, Any] = {
-        "customer_id": customer_id,
+        "customer_id": whom.customer_id,
+        "contactable": list(whom.contactable),
         "cart_id": left.cart_id,
         "abandoned_at": left.abandoned_at,
         "announced_at": cart.reminder.fired_at,
@@ -58,14 +70,6 @@ def abandoned_row(customer_id: str, cart: AbandonedCart) -> Row:
     return Row(ABANDONED_CARTS, derived_id(ABANDONED_CARTS, _key(cart.reminder)), document)
 
 
-@dataclass(frozen=True, slots=True)
-class Whom:
-    """Who the announcements are about; `subject` is the identity key that readers file them under."""
-
-    customer_id: str
-    subject: str
-
-
 def announcements(whom: Whom, found: Moments) -> Iterator[Announcement]:
     """All that is worth a word about a customer; the runtime says each once."""
     for cart in found.abandoned:
@@ -81,7 +85,7 @@ def announcements(whom: Whom, found: Moments) -> Iterator[Announcement]:
 def _cart_abandoned(whom: Whom, cart: AbandonedCart) -> Announcement:
     reminder, left = cart.reminder, cart.reminder.about
     data = {
-        "customer_id": whom.customer_id,
+        **_addressed(whom),
         "cart_id": left.cart_id,
         "products": [_cart_line(line) for line in left.products],
         "amount": left.amount,
@@ -109,15 +113,20 @@ def _cart_recovered(whom: Whom, cart: AbandonedCart) -> Iterator[Announcement]:
 def _customer_lapsed(whom: Whom, reminder: Reminder[LastOrder]) -> Announcement:
     last = reminder.about
     days = (reminder.due - last.last_order_at).days
-    data = {"customer_id": whom.customer_id, "last_order_at": last.last_order_at.isoformat(), "days": days}
+    data = {**_addressed(whom), "last_order_at": last.last_order_at.isoformat(), "days": days}
     return Announcement(events.CUSTOMER_LAPSED, _key(reminder), whom.subject, reminder.due, data)
 
 
 def _replenishment_due(whom: Whom, reminder: Reminder[LastPurchase]) -> Announcement:
     last = reminder.about
     data = {name: value for name, value in asdict(last).items() if name != "expires_at"}
-    data |= {"customer_id": whom.customer_id, "last_bought_at": last.last_bought_at.isoformat()}
+    data |= {**_addressed(whom), "last_bought_at": last.last_bought_at.isoformat()}
     return Announcement(events.REPLENISHMENT_DUE, _key(reminder), whom.subject, reminder.due, data)
+
+
+def _addressed(whom: Whom) -> dict[str, Any]:
+    """The moment is announced also where nobody may be told of it: it is a fact. On which channels one may is part of it."""
+    return {"customer_id": whom.customer_id, "contactable": list(whom.contactable)}
 
 
 def _key(reminder: Reminder[Any]) -> str:

@@ -30,6 +30,7 @@ from shared.envelope import Event
 from shared.handlers import Consequences, fires, follows, handles
 from shared.identity import strongest
 from shared.outbox import Relay
+from shared.permissions import PermissionChanged, contactable
 from shared.timers import Timers
 
 
@@ -82,6 +83,11 @@ class Reengagement:
         """The cart's reminder waits anew, and the order will find the cart by the checkout's ids."""
         return rules.hear_of_cart(customer, start_checkout, checkout, _heard(event))
 
+    @handles(events.CONTACT_PERMISSION_CHANGED, CUSTOMERS)
+    def on_contact_permission_changed(self, customer: Customer, changed: PermissionChanged, event: Event) -> Customer:
+        """What is announced from now on says on which channels the customer may be contacted."""
+        return rules.hear_of_permission(customer, changed, _heard(event))
+
     @fires("cart_idle", CUSTOMERS)
     def on_cart_idle(self, customer: Customer, left: CartLeft, event: Event) -> Customer:
         """Nobody touched the cart for as long as the policy says: it is abandoned."""
@@ -102,10 +108,10 @@ class Reengagement:
         """The timers that should be armed, the announcements that are due, and the customer's rows among the abandoned carts."""
         if not customer.identity_keys:
             return Consequences()
-        whom = Whom(customer_id, strongest(customer.identity_keys))
+        whom = Whom(customer_id, strongest(customer.identity_keys), contactable(customer.permissions))
         return Consequences(
             timers=tuple(timer(decision) for decision in decide(customer, policies, now) if decision.is_armed),
-            rows=tuple(abandoned_row(customer_id, cart) for cart in abandoned_carts(customer, policies)),
+            rows=tuple(abandoned_row(whom, cart) for cart in abandoned_carts(customer, policies)),
             announcements=tuple(announcements(whom, moments(customer, policies))),
         )
 

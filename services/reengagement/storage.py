@@ -1,7 +1,7 @@
 """What re-engagement keeps, beside the runtime's own collections.
 
-abandoned_carts  _id = digest of the reminder; customer_id, cart_id, abandoned_at, announced_at, products, amount, currency, status;
-                 order_id, ordered_at, order_amount, order_currency of the order that closed it
+abandoned_carts  _id = digest of the reminder; customer_id, contactable, cart_id, abandoned_at, announced_at, products, amount, currency,
+                 status; order_id, ordered_at, order_amount, order_currency of the order that closed it
 settings         _id = name of the model; a policy under the name of each kind that was ever changed
 policy_changes   _id = kind and version; kind, version, changed_at, changed_by, policy
 """
@@ -47,6 +47,7 @@ def create_indexes(database: Database[Document], config: Config) -> None:
     newest = [("abandoned_at", DESCENDING), ("_id", DESCENDING)]
     database[ABANDONED_CARTS].create_index(newest, name="newest")
     database[ABANDONED_CARTS].create_index([("status", ASCENDING), *newest], name="status")
+    database[ABANDONED_CARTS].create_index([("contactable", ASCENDING), *newest], name="contactable")
     database[POLICY_CHANGES].create_index([("kind", ASCENDING), ("version", DESCENDING), ("_id", DESCENDING)], name="kind")
     database["timers"].create_index(
         [("kind", ASCENDING), ("due", ASCENDING)], name="pending_kind", partialFilterExpression=_PENDING
@@ -95,12 +96,12 @@ class AbandonedCarts:
         self._rows = database[ABANDONED_CARTS]
 
     def latest(self, wanted: Mapping[str, Any]) -> list[Document]:
-        """Those left last come first, one more than `limit`; filtered by `status`, and by the time they were left at."""
+        """Those left last come first, one more than `limit`; filtered by `status`, by `contactable`, and by the time they were left at."""
         period = {"$gte": wanted["since"], "$lt": wanted["until"]}
         given = {operator: time for operator, time in period.items() if time is not None}
         conditions: list[Document] = [LATEST_LEFT.after(wanted["cursor"])]
         conditions += [{"abandoned_at": given}] if given else []
-        conditions += [{"status": wanted["status"]}] if wanted["status"] else []
+        conditions += [{name: wanted[name]} for name in ("status", "contactable") if wanted.get(name)]
         with reachable():
             return list(self._rows.find({"$and": conditions}).sort(LATEST_LEFT.sort).limit(wanted["limit"] + 1))
 

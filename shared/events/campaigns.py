@@ -20,6 +20,12 @@ class AudienceMoved(EventData):
         IdentityKey(),
         validate=validate.Length(min=1),
     )
+    contactable = optional(
+        fields.List,
+        "Channels on which the customer may be contacted for marketing as this is said: `email`. Later changes are "
+        "`contact_permission_changed`.",
+        fields.String(),
+    )
 
 
 class MessageMoved(EventData):

@@ -13,6 +13,15 @@ class CustomerMoment(EventData):
     customer_id = required(Identifier, "The customer. The event's subject is an identity key of theirs.")
 
 
+class Contactable(CustomerMoment):
+    contactable = optional(
+        fields.List,
+        "Channels on which the customer may be contacted for marketing as this is said: `email`; empty: on none. Later changes are "
+        "`contact_permission_changed`.",
+        fields.String(),
+    )
+
+
 class CartLine(EventData):
     product_id = required(Identifier, "The shop's id of the product.")
     name = optional(fields.String, "Name of the product.")
@@ -22,7 +31,7 @@ class CartLine(EventData):
     image_url = optional(fields.String, "Address of a picture.")
 
 
-class CartAbandoned(CustomerMoment):
+class CartAbandoned(Contactable):
     cart_id = required(Identifier, "The cart; `unnamed` where the shop does not name carts.")
     products = required(fields.List, "The lines of the cart as it was left; never empty.", fields.Nested(CartLine))
     amount = optional(MinorUnits, "Sum of the lines whose price is known, in minor units; null where none is.")
@@ -30,17 +39,17 @@ class CartAbandoned(CustomerMoment):
     abandoned_at = required(fields.AwareDateTime, "When the customer last touched the cart.")
 
 
-class BrowseAbandoned(CustomerMoment):
+class BrowseAbandoned(Contactable):
     products = required(fields.List, "The products looked at, the latest first; never empty.", Identifier())
     abandoned_at = required(fields.AwareDateTime, "When the last of them was looked at.")
 
 
-class CustomerLapsed(CustomerMoment):
+class CustomerLapsed(Contactable):
     last_order_at = required(fields.AwareDateTime, "When the last order was placed.")
     days = required(Count, "Whole days since then.")
 
 
-class ReplenishmentDue(CustomerMoment):
+class ReplenishmentDue(Contactable):
     product_id = required(Identifier, "The product that should be used up by now.")
     name = optional(fields.String, "Its name.")
     order_id = required(Identifier, "The order in which it was last bought.")
@@ -52,14 +61,14 @@ class ReplenishmentDue(CustomerMoment):
     )
 
 
-class PriceDropped(CustomerMoment):
+class PriceDropped(Contactable):
     product_id = required(Identifier, "The product that the customer showed interest in.")
     price_before = required(MinorUnits, "The price at the time of that interest, in minor units.")
     price = required(MinorUnits, "The price now, in minor units.")
     currency = required(Currency, "ISO 4217 code of both prices.")
 
 
-class BackInStock(CustomerMoment):
+class BackInStock(Contactable):
     product_id = required(Identifier, "The product that the customer waits for.")
     stock = required(Count, "Pieces that can be ordered now.", least=1)
 

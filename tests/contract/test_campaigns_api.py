@@ -15,6 +15,7 @@ from shared.envelope import from_document
 from shared.identity import id_of
 from tests.serving import Served, serving
 from tests.unit.campaigns.shop import bought, grouped, left_cart, line, refunded
+from tests.unit.permitted import permitted
 
 AUDIENCES = "/api/campaigns/audiences"
 JANE = id_of("user:jane")
@@ -102,13 +103,38 @@ def test_members_are_listed_page_by_page_who_came_last_first_and_from_a_time_on(
         found += shown["items"]
         cursor = shown["next"]
     assert [one["identity_key"] for one in found] == [f"user:{number}" for number in range(1, 8)]
-    assert found[0] == {"customer_id": id_of("user:1"), "identity_key": "user:1", "since": rfc3339(ago(hours=1))}
+    assert found[0] == {
+        "customer_id": id_of("user:1"),
+        "identity_key": "user:1",
+        "since": rfc3339(ago(hours=1)),
+        "contactable": [],
+    }
     recent = campaigns.get(f"{path}&since={quote(rfc3339(ago(hours=2)))}")
     assert [one["identity_key"] for one in recent["items"]] == ["user:1", "user:2"]
     assert recent["next"] is None
     assert campaigns.get(f"{AUDIENCES}/nothing/members", 404)["code"] == "not_found"
     assert campaigns.get(f"{path}&since=yesterday", 400)["fields"].keys() == {"since"}
     assert campaigns.get(f"{path}&cursor=x", 400)["code"] == "bad_request"
+
+
+def test_members_are_listed_by_whom_one_may_contact_and_an_audience_may_be_of_those_only(campaigns: Served) -> None:
+    mail_only = {"name": "Mail", "rule": {"kind": "bought_recently", "days": 30, "contactable": "email"}}
+    made = campaigns.post(AUDIENCES, mail_only, 201)
+    assert made["rule"] == mail_only["rule"]
+    preview = campaigns.post(f"{AUDIENCES}/preview", {"rule": mail_only["rule"]})
+    assert preview["members"] == 0
+    campaigns.work.apply([bought(f"user:{number}", str(number), ago(hours=number)) for number in (1, 2)])
+    campaigns.work.apply([permitted("user:2", ago(hours=1))])
+    path = f"{AUDIENCES}/recent-buyers/members?contactable="
+    assert [one["identity_key"] for one in campaigns.get(f"{path}email")["items"]] == ["user:2"]
+    assert campaigns.get(f"{path}sms")["items"] == []
+    assert [one["contactable"] for one in campaigns.get(f"{AUDIENCES}/{made['id']}/members")["items"]] == [["email"]]
+    shown = campaigns.get("/api/campaigns/customers/user:2/audiences")
+    assert shown["contactable"] == ["email"]
+    assert "Mail" in {one["name"] for one in shown["items"]}
+    campaigns.work.apply([permitted("user:2", ago(), allowed=False)])
+    assert campaigns.get(f"{AUDIENCES}/{made['id']}/members")["items"] == []
+    assert campaigns.get(f"{AUDIENCES}/{made['id']}")["members"] == 0
 
 
 def test_audiences_are_listed_page_by_page_by_name_and_by_kind(campaigns: Served) -> None:

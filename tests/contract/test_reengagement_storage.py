@@ -73,8 +73,10 @@ def test_pages_show_every_abandoned_cart_once_the_latest_first(carts):
     assert walk(carts) == [f"r{number:02}" for number in expected]
 
 
-def test_abandoned_carts_are_filtered_by_status_and_time(carts):
+def test_abandoned_carts_are_filtered_by_status_permission_and_time(served, carts):
     assert walk(carts, status="open") == [f"r{number:02}" for number in range(0, 40, 3)]
+    served.database["abandoned_carts"].update_many({"_id": {"$in": ["r05", "r07"]}}, {"$set": {"contactable": ["email", "sms"]}})
+    assert walk(carts, contactable="sms") == ["r05", "r07"]
     in_time = {number for number in range(40) if 2 <= number // 3 < 5}
     found = walk(carts, since=NOW - timedelta(minutes=4), until=NOW - timedelta(minutes=1))
     assert {int(row[1:]) for row in found} == in_time

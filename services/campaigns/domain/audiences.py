@@ -24,6 +24,8 @@ class Rule:
     high_spenders       net spend of at least `amount` minor units of `currency`, in the last `days` or ever
     bought_recently     bought `product_id` (or its SKU), or something of `category`, or anything, in the last `days`
     cart_abandoners     left a cart in the last `days` and placed no order since
+
+    With `contactable` only those who may be contacted for marketing on that channel.
     """
 
     kind: RuleKind
@@ -33,6 +35,7 @@ class Rule:
     days: int | None = None
     product_id: str | None = None
     category: str | None = None
+    contactable: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class Parameters:
 
     @property
     def names(self) -> frozenset[str]:
-        return self.required | {name for name, _ in self.optional}
+        return self.required | {name for name, _ in self.optional} | {"contactable"}
 
 
 PARAMETERS = {

@@ -17,6 +17,7 @@ from shared.commerce import (
     revise,
 )
 from shared.commerce.orders import in_milliseconds
+from shared.permissions import PermissionChanged, Permissions, hear_permission, merge_permissions
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class Customer:
     orders: Orders = field(default_factory=dict)
     abandoned: dict[str, Abandonment] = field(default_factory=dict)
     recovered: dict[str, Recovery] = field(default_factory=dict)
+    permissions: Permissions = field(default_factory=dict)
 
 
 def know_key(customer: Customer, key: str) -> Customer:
@@ -117,6 +119,13 @@ def cart_recovered(customer: Customer, cart: CartRecovered, heard: Heard) -> Cus
     return replace(customer, recovered={**customer.recovered, heard.event_id: recovery})
 
 
+def permission_changed(customer: Customer, changed: PermissionChanged, heard: Heard) -> Customer:
+    """Hear what an identity key of the customer allows."""
+    permissions = hear_permission(customer.permissions, changed, heard.backfill)
+    customer = know_key(customer, heard.key)
+    return customer if permissions is customer.permissions else replace(customer, permissions=permissions)
+
+
 def combine(states: Sequence[Customer]) -> Customer:
     """The facts of several identity keys as those of one customer."""
     return Customer(
@@ -124,6 +133,7 @@ def combine(states: Sequence[Customer]) -> Customer:
         orders=reduce(merge_orders, [state.orders for state in states]),
         abandoned=reduce(_merge_abandoned, [state.abandoned for state in states]),
         recovered={event_id: recovery for state in states for event_id, recovery in state.recovered.items()},
+        permissions=reduce(merge_permissions, [state.permissions for state in states]),
     )
 
 

@@ -9,7 +9,7 @@ clock.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
@@ -18,6 +18,7 @@ from typing import NamedTuple
 from services.campaigns.domain.audiences import Audiences, Rule, RuleKind
 from services.campaigns.domain.customer import Abandonment, Customer
 from shared.commerce import Order, OrderStatus
+from shared.permissions import Permission, permission
 
 _AT = attrgetter("at")
 
@@ -65,9 +66,18 @@ def next_change(found: Iterable[Standing]) -> datetime | None:
 
 def standing(rule: Rule, customer: Customer, lives: Sequence[Life], now: datetime) -> Standing:
     """How a customer stands to one rule; `lives` are those of the customer."""
-    if rule.kind is RuleKind.CART_ABANDONERS:
-        return _walk(_cart_steps(customer, _days(rule)), rule, now)
-    return _walk(_order_steps(lives, rule), rule, now)
+    steps = _cart_steps(customer, _days(rule)) if rule.kind is RuleKind.CART_ABANDONERS else _order_steps(lives, rule)
+    met = _walk(steps, rule, now)
+    return met if rule.contactable is None else _allowed(met, permission(customer.permissions, rule.contactable))
+
+
+def _allowed(met: Standing, allowed: Permission | None) -> Standing:
+    """Only while it is allowed as well. Time alone brings no permission, so one who has none does not change by time either."""
+    if allowed is None:
+        return Standing(None, None, False, met.worth)
+    if met.since is None or met.since >= allowed.at:
+        return met
+    return replace(met, since=allowed.at, imported=allowed.backfill)
 
 
 def lives_of(customer: Customer) -> list[Life]:

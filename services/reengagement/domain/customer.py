@@ -20,6 +20,7 @@ from shared.commerce import (
     place,
 )
 from shared.commerce.orders import in_milliseconds
+from shared.permissions import PermissionChanged, Permissions, hear_permission, merge_permissions
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,7 @@ class Customer:
     cart_reminders: dict[str, Reminder[CartLeft]] = field(default_factory=dict)
     lapse_reminders: dict[str, Reminder[LastOrder]] = field(default_factory=dict)
     replenishment_reminders: dict[str, Reminder[LastPurchase]] = field(default_factory=dict)
+    permissions: Permissions = field(default_factory=dict)
 
 
 def combine(customers: Sequence[Customer]) -> Customer:
@@ -178,6 +180,12 @@ def hear_of_cart(customer: Customer, fold: Callable[[Carts, C, datetime, str], C
     if carts is not customer.carts or touched is not customer.touched:
         customer = replace(customer, carts=carts, touched=touched)
     return _known(customer, heard.subject)
+
+
+def hear_of_permission(customer: Customer, changed: PermissionChanged, heard: Heard) -> Customer:
+    """Take in what an identity key of the customer allows."""
+    permissions = hear_permission(customer.permissions, changed, heard.backfill)
+    return _known(customer if permissions is customer.permissions else replace(customer, permissions=permissions), heard.subject)
 
 
 def remember_cart(customer: Customer, reminder: Reminder[CartLeft]) -> Customer:
@@ -222,6 +230,7 @@ def _joined(left: Customer, right: Customer) -> Customer:
         reduce(_with, right.cart_reminders.values(), left.cart_reminders),
         reduce(_with, right.lapse_reminders.values(), left.lapse_reminders),
         reduce(_with, right.replenishment_reminders.values(), left.replenishment_reminders),
+        merge_permissions(left.permissions, right.permissions),
     )
 
 

@@ -9,6 +9,7 @@ from shared.events.fields import Currency
 from shared.events.kind import MinorUnits
 from shared.http import PageQuery
 
+_CONTACTABLE = "Channels on which the customer may be contacted for marketing; none where nothing is known."
 _ANY_STATUS = validate.OneOf([status.value for status in CartStatus])
 
 
@@ -78,6 +79,7 @@ class CustomerTimers(Schema):
 
     customer_id = fields.String(required=True)
     identity_keys = fields.List(fields.String(), required=True)
+    contactable = fields.List(fields.String(), required=True, metadata=about(_CONTACTABLE))
     pending = fields.List(fields.Nested(Subject), required=True, metadata=about("Armed, the next one first."))
     fired = fields.List(fields.Nested(FiredTimer), required=True, metadata=about("The last 50 that fired, the latest first."))
     not_armed = fields.List(fields.Nested(NotArmed), required=True)
@@ -98,6 +100,7 @@ class AbandonedCart(CartContent):
 
     id = fields.String(attribute="_id", required=True)
     customer_id = fields.String(required=True)
+    contactable = fields.List(fields.String(), required=True, metadata=about(_CONTACTABLE))
     abandoned_at = fields.AwareDateTime(required=True, metadata=about("When the customer last touched it."))
     announced_at = fields.AwareDateTime(required=True)
     status = fields.String(
@@ -119,6 +122,7 @@ class CustomerCarts(Schema):
 
     customer_id = fields.String(required=True)
     identity_keys = fields.List(fields.String(), required=True)
+    contactable = fields.List(fields.String(), required=True, metadata=about(_CONTACTABLE))
     open = fields.List(fields.Nested(OpenCart), required=True, metadata=about("The one touched last comes first."))
     abandoned = fields.List(fields.Nested(AbandonedCart), required=True, metadata=about("The one left last comes first."))
 
@@ -127,6 +131,11 @@ class AbandonedCartQuery(PageQuery):
     """Which abandoned carts to list."""
 
     status = fields.String(load_default=None, validate=_ANY_STATUS, metadata=about("Only these."))
+    contactable = fields.String(
+        load_default=None,
+        validate=validate.Length(1, 50),
+        metadata=about("Only carts of customers who may be contacted for marketing on this channel: `email`."),
+    )
     since = fields.AwareDateTime(load_default=None, metadata=about("Only carts left at this time or later."))
     until = fields.AwareDateTime(load_default=None, metadata=about("Only carts left before this time."))
 

@@ -94,7 +94,13 @@ def test_the_rich_history_makes_these_members() -> None:
         ("recent-buyers", joes_mail),
     }
     row = history.rows[f"members/high-spenders:{JANE}"]
-    assert row == {"audience_id": "high-spenders", "customer_id": JANE, "identity_key": "user:jane", "since": ago(10)}
+    assert row == {
+        "audience_id": "high-spenders",
+        "customer_id": JANE,
+        "identity_key": "user:jane",
+        "since": ago(10),
+        "contactable": [],
+    }
 
 
 def test_the_first_order_announces_a_first_time_buyer_and_the_second_a_repeat_buyer() -> None:

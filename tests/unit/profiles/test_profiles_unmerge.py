@@ -90,7 +90,7 @@ def test_a_merge_that_was_taken_back_may_be_heard_of_in_any_order() -> None:
 
 
 def statements(told: History) -> list[Event]:
-    kinds = (events.PROFILE_MERGED, events.PROFILE_SPLIT)
+    kinds = (events.PROFILE_MERGED, events.PROFILE_SPLIT, events.CONTACT_PERMISSION_CHANGED)
     return [to_event(one, None, NOW) for one in told.announced.values() if one.kind in kinds]
 
 

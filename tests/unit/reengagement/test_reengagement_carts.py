@@ -127,6 +127,7 @@ def test_an_idle_cart_is_announced_once_with_what_was_in_it_last():
     assert history.announcements(events.CART_ABANDONED) == [
         {
             "customer_id": history.customer_id(JANE),
+            "contactable": [],
             "cart_id": "c1",
             "products": [
                 {"product_id": "coffee", "name": None, "quantity": 2, "price": 900, "url": None, "image_url": None},

@@ -72,7 +72,7 @@ def test_a_lapse_is_announced_once_for_the_last_order():
     fire(history, LAPSE)
     history.apply(refund(NOW + HOUR))
     assert history.announcements(events.CUSTOMER_LAPSED) == [
-        {"customer_id": history.customer_id(JANE), "last_order_at": (NOW - 90 * DAY).isoformat(), "days": 90}
+        {"customer_id": history.customer_id(JANE), "contactable": [], "last_order_at": (NOW - 90 * DAY).isoformat(), "days": 90}
     ]
     assert not armed(history, LAPSE)
 
@@ -119,6 +119,7 @@ def test_a_due_product_is_announced_once_for_its_last_purchase():
     assert history.announcements(events.REPLENISHMENT_DUE) == [
         {
             "customer_id": history.customer_id(JANE),
+            "contactable": [],
             "product_id": "coffee",
             "name": None,
             "order_id": "A2",
