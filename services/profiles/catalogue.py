@@ -1,5 +1,8 @@
 """The shop's events as profiles sorts them."""
 
+from collections.abc import Mapping
+
+from services.profiles.domain.interests import Interest
 from shared import events
 from shared.events.shop.parts import ShopData
 
@@ -7,3 +10,10 @@ ABOUT_PEOPLE = [kind for kind in events.CATALOGUE.values() if issubclass(kind.sc
 BY_THE_SHOP = [events.ORDER_UPDATED, events.ORDER_CANCELLED, events.ORDER_REFUNDED]  # say nothing of where the customer is
 ABOUT_ORDERS = [events.ORDER_COMPLETED, events.ORDER_UPDATED, events.ORDER_CANCELLED, events.ORDER_REFUNDED]
 BY_THE_CUSTOMER = [kind for kind in ABOUT_PEOPLE if kind not in BY_THE_SHOP]
+INTERESTS: Mapping[str, Interest] = {
+    events.PRODUCT_VIEWED.name: Interest.VIEWED,
+    events.PRODUCT_LIST_VIEWED.name: Interest.VIEWED,
+    events.PRODUCT_ADDED_TO_WISHLIST.name: Interest.WISHED,
+    events.PRODUCT_ADDED.name: Interest.CARTED,
+    events.WISHLIST_PRODUCT_ADDED_TO_CART.name: Interest.CARTED,
+}

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from services.profiles.desk import Desk, Why
+from services.profiles.domain.identity.rules import IdentityRules
 from services.profiles.schemas import identities as schemas
 from services.profiles.storage.identities import Identities, IdentityRulesStore
 from services.profiles.storage.rules import StoredRules
@@ -136,7 +137,7 @@ class IdentityRoutes(Api):
         wanted = StoredRules(schemas.Rules.made(body), body["version"], changed_by=body["changed_by"])
         return self._shown(IdentityRulesStore(self.store).change(wanted))
 
-    def _shown(self, stored: StoredRules) -> dict[str, Any]:
+    def _shown(self, stored: StoredRules[IdentityRules]) -> dict[str, Any]:
         versioned = {name: getattr(stored, name) for name in ("version", "changed_at", "changed_by")}
         return {**asdict(stored.rules), **versioned, "reevaluation": IdentityRulesStore(self.store).progress()}
 

@@ -6,18 +6,33 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from services.profiles import news
-from services.profiles.catalogue import ABOUT_ORDERS, ABOUT_PEOPLE, BY_THE_CUSTOMER
+from services.profiles.catalogue import ABOUT_ORDERS, ABOUT_PEOPLE, BY_THE_CUSTOMER, BY_THE_SHOP, INTERESTS
 from services.profiles.consent_news import consent_news
 from services.profiles.domain import allowing
 from services.profiles.domain.activity import Sighting, see
 from services.profiles.domain.consent.facts import Complained, Confirmed, Preferred, Stated, Unsubscribed
-from services.profiles.domain.customer import Customer, Source, decided, identify, named
-from services.profiles.domain.facts import Aliased, Decided, Happening, Identified, Matched, Named, Reported
+from services.profiles.domain.customer import Customer, Source, decided, identify, known_by, named
+from services.profiles.domain.facts import (
+    Aliased,
+    Answered,
+    Decided,
+    Happening,
+    Identified,
+    Matched,
+    Named,
+    Reported,
+    Reviewed,
+    Searched,
+)
 from services.profiles.domain.identity.decisions import Verdict, decide, pair_of
 from services.profiles.domain.identity.evidence import Stamp, declare, match, meet
 from services.profiles.domain.identity.orders import Holders, hold, match_stamp
+from services.profiles.domain.lifecycle import lifecycle_of
 from services.profiles.domain.rules import Rules
+from services.profiles.domain.showing import answered, reviewed, searched, show
+from services.profiles.stages import Look, stage_news, stage_timers
 from services.profiles.storage import CUSTOMERS, ORDERS, decision_rows, directory_rows, ledger, refusal_rows, timeline_row
+from services.profiles.storage.stages import journey_figures, stage_rows
 from shared import commerce, events
 from shared.commerce import OrderCancelled, OrderContent, OrderRefunded, Orders
 from shared.commerce.orders import in_milliseconds
@@ -54,7 +69,8 @@ class Profiles:
     @handles_each(ABOUT_PEOPLE, every_key=True)
     def on_keys_named(self, customer: Customer, fact: Named, event: Event, key: str) -> Customer:
         """Keys that are named together belong to one customer, as far as the guard rails allow."""
-        return named(customer, key, meet(customer.links, key, fact.identity_keys, _stamp(event)))
+        met = named(customer, key, meet(customer.links, key, fact.identity_keys, _stamp(event)))
+        return known_by(met, key, _source(event))
 
     @handles(events.ORDER_MATCHED, CUSTOMERS, every_key=True)
     def on_order_matched(self, customer: Customer, fact: Matched, event: Event, key: str) -> Customer:
@@ -79,20 +95,36 @@ class Profiles:
         """An order that is reported under two keys shows that they are one customer."""
         return hold(holders, fact.order_id, event.subject, _stamp(event))
 
-    @handles_each(ABOUT_PEOPLE)
-    def on_happening(self, customer: Customer, happening: Happening, event: Event) -> Folded:
-        """Everything that happens to a customer is on the timeline."""
+    @handles_each(BY_THE_CUSTOMER)
+    def on_seen(self, customer: Customer, happening: Happening, event: Event) -> Folded:
+        """Whatever a customer does is on the timeline, and shows when they were here, how, and what they are interested in."""
+        return Folded(_seen(customer, happening, event), journal=(timeline_row(happening, event),))
+
+    @handles_each(BY_THE_SHOP)
+    def on_reported(self, customer: Customer, happening: Happening, event: Event) -> Folded:
+        """What the shop says of a customer is on the timeline, too."""
         return Folded(customer, journal=(timeline_row(happening, event),))
 
-    @handles_each(BY_THE_CUSTOMER)
-    def on_seen(self, customer: Customer, fact: Named, event: Event) -> Customer:
-        """Whatever a customer does shows when they were here."""
-        return _seen(customer, event)
+    @handles(events.PRODUCTS_SEARCHED, CUSTOMERS)
+    def on_products_searched(self, customer: Customer, fact: Searched, event: Event) -> Customer:
+        """What was searched for is remembered with its last time."""
+        return searched(customer, fact, _source(event))
+
+    @handles(events.PRODUCT_REVIEWED, CUSTOMERS)
+    def on_product_reviewed(self, customer: Customer, fact: Reviewed, event: Event) -> Customer:
+        """A review counts once for each review id, as it was said last."""
+        return reviewed(customer, fact, _source(event))
+
+    @handles(events.SURVEY_ANSWERED, CUSTOMERS)
+    def on_survey_answered(self, customer: Customer, fact: Answered, event: Event) -> Customer:
+        """An answer counts once for each response id, as it was said last."""
+        return answered(_known(customer, event), fact, _source(event))
 
     @handles(events.CUSTOMER_IDENTIFIED, CUSTOMERS)
     def on_customer_identified(self, customer: Customer, fact: Identified, event: Event) -> Folded:
         """Traits are what was said last, by the time of saying; consent is what the shop's account says."""
-        return Folded(identify(customer, fact, _source(event)), journal=ledger.reported_rows(fact, event))
+        source = replace(_source(event), name=fact.shop_source or None)
+        return Folded(identify(customer, fact, source), journal=ledger.reported_rows(fact, event))
 
     @handles(events.ORDER_COMPLETED, CUSTOMERS)
     def on_order_completed(self, customer: Customer, order: OrderContent, event: Event) -> Customer:
@@ -147,13 +179,17 @@ class Profiles:
     def follow_up(self, customer_id: str, customer: Customer, rules: Rules, now: datetime, before: Before) -> Consequences:
         """A customer is listed in the directory, with what was refused to it; what is new is announced."""
         consent = consent_news(customer_id, customer, rules, now)
+        look = Look(customer_id, customer, lifecycle_of(customer, rules.profile.lifecycle, now), now)
         said = (
             *news.creation(customer_id, customer, before),
             *consent.announcements,
             *news.refusals(customer_id, customer, before),
+            *stage_news(look, rules, before),
         )
         rows = (*directory_rows(customer_id, customer), *refusal_rows(customer), *decision_rows(customer))
-        return Consequences(timers=consent.timers, rows=rows, announcements=said)
+        standing = stage_rows(customer_id, look.life, rules.profile_changed.version)
+        timers = (*consent.timers, *stage_timers(look))
+        return Consequences(timers, (*rows, *standing), journey_figures(look.life, rules), said)
 
     @follows(ORDERS)
     def report_matches(self, order: str, holders: Holders, rules: None, now: datetime, before: Before) -> Consequences:
@@ -171,17 +207,23 @@ def _source(event: Event) -> Source:
 
 def _known(customer: Customer, event: Event) -> Customer:
     """The facts of the event's key, which may not have been heard of before."""
-    return named(customer, event.subject, customer.links)
+    return known_by(named(customer, event.subject, customer.links), event.subject, _source(event))
 
 
 def _acting(customer: Customer, event: Event) -> Customer:
     """The same, by an act of the customer, who was here."""
-    return _seen(_known(customer, event), event)
+    heard = _known(customer, event)
+    return replace(heard, activity=see(heard.activity, event.name, _sighting(event)))
 
 
-def _seen(customer: Customer, event: Event) -> Customer:
-    sighting = Sighting(in_milliseconds(event.time), event.id, event.backfill)
-    return replace(customer, activity=see(customer.activity, event.name, sighting))
+def _sighting(event: Event) -> Sighting:
+    return Sighting(in_milliseconds(event.time), event.id, event.backfill)
+
+
+def _seen(customer: Customer, happening: Happening, event: Event) -> Customer:
+    sighting = _sighting(event)
+    signals = show(customer, happening, INTERESTS.get(event.name), sighting)
+    return replace(customer, activity=see(customer.activity, event.name, sighting), signals=signals)
 
 
 def _ordered(customer: Customer, orders: Orders) -> Customer:

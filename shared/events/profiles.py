@@ -77,6 +77,36 @@ class ConsentChanged(CustomerKeys):
     changed_at = required(fields.AwareDateTime, "When the customer said so.")
 
 
+class LifecycleStageChanged(CustomerKeys):
+    stage = required(
+        Choice,
+        "The stage that the customer is in now: `visitor` left no name, `lead` left one, `first_time` has bought, `active` has bought "
+        "again, `loyal` often, `at_risk` and `lapsed` have not for some time, `won_back` bought after having lapsed.",
+        "visitor",
+        "lead",
+        "first_time",
+        "active",
+        "loyal",
+        "at_risk",
+        "lapsed",
+        "won_back",
+    )
+    previous = optional(fields.String, "The stage before; null for a customer who began in this one.")
+    changed_at = required(
+        fields.AwareDateTime, "Since when the customer is in the stage, which may be long ago for what is heard late."
+    )
+    reason = required(
+        Choice,
+        "What changed it. `time_passed`: without a further order.",
+        "seen",
+        "named",
+        "ordered",
+        "order_cancelled",
+        "time_passed",
+    )
+    order_id = optional(Identifier, "The order that changed it, or since which time has passed.")
+
+
 class ErasureRequested(CustomerKeys):
     erasure_id = required(Identifier, "The request; every answer names it.")
 
@@ -166,6 +196,16 @@ CONSENT_CHANGED = EventKind(
     not_sent="When the same consent is stated again.",
     key="`customer_id` and `channel`: the latest `changed_at` is the truth.",
     late="An older one changes nothing. Until the first one a customer's consent is unknown, which is not granted.",
+)
+LIFECYCLE_STAGE_CHANGED = EventKind(
+    name="lifecycle_stage_changed",
+    source=SOURCE,
+    schema=LifecycleStageChanged,
+    sent="A customer came into another stage of the journey: by an event, by the passing of time, or because what was known of earlier "
+    "events was corrected or regrouped.",
+    not_sent="For nameless visitors, for imported history, or because the rules of stages were changed: fetch the stages then.",
+    key="The event id. By `customer_id` the latest by time, then `changed_at`, is the stage.",
+    late="An older one than the latest known of the same customer changes nothing.",
 )
 ERASURE_REQUESTED = EventKind(
     name="erasure_requested",

@@ -1,6 +1,5 @@
 """When a customer was seen, and how often they did what."""
 
-from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,6 +11,10 @@ class Sighting:
     at: datetime
     event_id: str
     backfill: bool = False
+
+    @property
+    def stamp(self) -> tuple[datetime, str]:
+        return self.at, self.event_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +31,23 @@ class Activity:
 
 def see(activity: Activity, name: str, sighting: Sighting) -> Activity:
     """The customer did `name`."""
-    return merge_activity(activity, Activity(sighting, sighting.at, {name: 1}))
+    first, last = activity.first, activity.last
+    if first is None or sighting.stamp < first.stamp:
+        first = sighting
+    if last is None or sighting.at > last:
+        last = sighting.at
+    return Activity(first, last, {**activity.counts, name: activity.counts.get(name, 0) + 1})
 
 
 def merge_activity(left: Activity, right: Activity) -> Activity:
     """What both saw, for facts of different identity keys, which share no event."""
-    first = min((one.first for one in (left, right) if one.first), key=lambda s: (s.at, s.event_id), default=None)
     last = max((one.last for one in (left, right) if one.last), default=None)
-    return Activity(first, last, dict(Counter(left.counts) + Counter(right.counts)))
+    counts = {**left.counts, **{name: left.counts.get(name, 0) + count for name, count in right.counts.items()}}
+    return Activity(earliest(left.first, right.first), last, counts)
+
+
+def earliest(left: Sighting | None, right: Sighting | None) -> Sighting | None:
+    """The sighting that was first; of one and none, the one."""
+    if left is None or right is None:
+        return left or right
+    return min(left, right, key=lambda sighting: sighting.stamp)

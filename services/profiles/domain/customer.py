@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import reduce
 
-from services.profiles.domain.activity import Activity, merge_activity
+from services.profiles.domain.activity import Activity, Sighting, earliest, merge_activity
 from services.profiles.domain.consent.preferences import Preferences, merge_preferences
 from services.profiles.domain.consent.rules import ALL, MARKETING
 from services.profiles.domain.consent.words import Consent, Said, Scope, Status, merge_consent, report_words
@@ -14,6 +14,7 @@ from services.profiles.domain.identity.decisions import Verdicts, merge_verdicts
 from services.profiles.domain.identity.evidence import Links
 from services.profiles.domain.identity.kinds import by_strength, is_device
 from services.profiles.domain.identity.refusals import Refusal
+from services.profiles.domain.signals import Signals
 from services.profiles.domain.traits import Traits, merge_traits, state_traits
 from shared.commerce import Orders, merge_orders
 
@@ -22,7 +23,8 @@ from shared.commerce import Orders, merge_orders
 class Customer:
     """Facts. `links` say with whom one key was named and mean nothing for several together.
 
-    `refused` is what the guard rails refused to these keys; it follows from what they and their neighbours know.
+    `refused` is what the guard rails refused to these keys; it follows from what they and their neighbours know. `known` is the first
+    event that named a key which is more than a device's.
     """
 
     identity_keys: tuple[str, ...] = ()
@@ -34,11 +36,14 @@ class Customer:
     preferences: Preferences = field(default_factory=dict)
     orders: Orders = field(default_factory=dict)
     activity: Activity = field(default_factory=Activity)
+    known: Sighting | None = None
+    signals: tuple[Signals, ...] = ()
 
     @property
     def has_facts(self) -> bool:
         """Whether anything came with the key itself, and not only with others that name it."""
-        return bool(self.activity.counts or self.traits or self.consent or self.preferences or self.orders)
+        told = self.activity.counts or self.traits or self.consent or self.preferences or self.orders or self.signals
+        return bool(told)
 
     @property
     def is_known(self) -> bool:
@@ -51,22 +56,27 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a fact comes from: the event's time and id, the identity key that it came with, and whether it is imported history."""
+    """Where a fact comes from: the event's time and id, the identity key that it came with, and whether it is imported history.
+
+    `name` is that of the shop's source, where one said it.
+    """
 
     at: datetime
     event_id: str
     identity_key: str
     backfill: bool = False
+    name: str | None = None
 
 
 def combine(customers: Sequence[Customer]) -> Customer:
     """The facts of several identity keys as one customer's, in whatever order they are given."""
     keys = by_strength({key for one in customers for key in one.identity_keys})
     telling = [one for one in customers if one.has_facts]  # most keys only link a device or an address to an account
-    whole = reduce(_joined, telling, Customer()) if len(telling) != 1 else telling[0]
+    whole = reduce(_joined, telling) if telling else Customer()
     verdicts = reduce(merge_verdicts, (one.verdicts for one in customers), Customer().verdicts)
     refused = tuple(refusal for key in keys for one in customers if key in one.identity_keys for refusal in one.refused)
-    return replace(whole, identity_keys=keys, links=Links(), verdicts=verdicts, refused=refused)
+    known = reduce(earliest, (one.known for one in customers), None)
+    return replace(whole, identity_keys=keys, links=Links(), verdicts=verdicts, refused=refused, known=known)
 
 
 def _joined(left: Customer, right: Customer) -> Customer:
@@ -76,6 +86,7 @@ def _joined(left: Customer, right: Customer) -> Customer:
         preferences=merge_preferences(left.preferences, right.preferences),
         orders=merge_orders(left.orders, right.orders),
         activity=merge_activity(left.activity, right.activity),
+        signals=(*left.signals, *right.signals),
     )
 
 
@@ -86,6 +97,14 @@ def named(customer: Customer, key: str, links: Links) -> Customer:
     return replace(customer, identity_keys=(key,), links=links)
 
 
+def known_by(customer: Customer, key: str, source: Source) -> Customer:
+    """The facts of the key `key`, which something that happened to the customer named."""
+    if is_device(key) or (customer.known is not None and customer.known.at < source.at):
+        return customer
+    known = earliest(customer.known, Sighting(source.at, source.event_id, source.backfill))
+    return customer if known is customer.known else replace(customer, known=known)
+
+
 def decided(customer: Customer, verdicts: Verdicts) -> Customer:
     """The facts with what people decided about one of their keys."""
     return customer if verdicts is customer.verdicts else replace(customer, verdicts=verdicts)
@@ -93,7 +112,7 @@ def decided(customer: Customer, verdicts: Verdicts) -> Customer:
 
 def identify(customer: Customer, fact: Identified, source: Source) -> Customer:
     """A shop said who somebody is, and what its account of them says about marketing."""
-    traits = state_traits(customer.traits, fact.traits, source.at, source.event_id)
+    traits = state_traits(customer.traits, fact.traits, source.at, source.event_id, source.name)
     consent = _reported(customer.consent, fact.consent, source) if fact.consent else customer.consent
     if traits is customer.traits and consent is customer.consent:
         return customer

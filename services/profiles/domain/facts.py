@@ -63,6 +63,62 @@ class Identified:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Searched:
+    """Data of `products_searched`."""
+
+    query: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reviewed:
+    """Data of `product_reviewed`. What was written is left where it is."""
+
+    review_id: str
+    product_id: str
+    rating: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """Data of `survey_answered`. What was written is left where it is."""
+
+    response_id: str
+    survey_id: str
+    kind: str
+    score: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Campaign:
+    """The advertising campaign that brought a visit, from its UTM parameters."""
+
+    name: str | None = None
+    source: str | None = None
+    medium: str | None = None
+    term: str | None = None
+    content: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """The page that an event was recorded on, and the address of the page before it."""
+
+    url: str | None = None
+    referrer: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The circumstances of an event."""
+
+    campaign: Campaign | None = None
+    page: Page | None = None
+    locale: str | None = None
+    timezone: str | None = None
+    device_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Goods:
     """A product in an event about several."""
 
@@ -80,6 +136,7 @@ class Happening:
 
     shop_source: str
     channel: str | None = None
+    context: Context | None = None
     order_id: str | None = None
     refund_id: str | None = None
     checkout_id: str | None = None
@@ -91,6 +148,8 @@ class Happening:
     product_id: str | None = None
     name: str | None = None
     category: str | None = None
+    brand: str | None = None
+    variant: str | None = None
     quantity: int | None = None
     query: str | None = None
     path: str | None = None

@@ -7,6 +7,8 @@ customer_spend              _id = customer id:currency; customer_id, currency, a
 timeline                    _id = event id; identity_key, name, time, source, backfill, summary: one row an event, never rewritten
 refused_merges              _id = the pair of keys; `Refusal`: what the guard rails refused and still do
 identity_decisions          _id = the pair of keys; `Verdict`: what people decided last
+customer_stages             _id = customer id:stage:since:version of the rules; customer_id, stage, since, reason, until; visitors have none
+journey_figures             _id = day/stage#partition; values: entered, and by the stage that followed and the days until then
 consent_ledger              _id = event id/purpose/channel; identity_key, at, status, source, proof ...: a row a word, never rewritten
 settings                    the runtime's; of the row `customers` the field `identity`: the guard rails, who changed them when;
                             `consent`: channels, purposes and topics, the same; `link_secret`: what links in mails are sealed by
@@ -15,7 +17,7 @@ settings                    the runtime's; of the row `customers` the field `ide
 from pymongo import ASCENDING, DESCENDING
 from pymongo.database import Database
 
-from services.profiles.storage import consent, ledger
+from services.profiles.storage import consent, ledger, stages
 from services.profiles.storage.customers import Customers, Period
 from services.profiles.storage.directory import COLLATION, HAS_A_NAME, Directory, Search
 from services.profiles.storage.models import (
@@ -60,6 +62,7 @@ def create_indexes(database: Database[Document], config: Config) -> None:
     consent.make_secret(database)
     for name in (INDEX, SPEND, TIMELINE, REFUSED, DECISIONS):
         ensure_collection(database, name)
+    stages.create_indexes(database)
     index = database[INDEX]
     index.create_index([("last_seen", DESCENDING), ("_id", DESCENDING)], name="last_seen")
     index.create_index([("orders", DESCENDING), ("_id", DESCENDING)], name="orders")

@@ -18,7 +18,7 @@ from services.profiles.domain.identity.evidence import partners, without
 from services.profiles.domain.identity.orders import Holders, merge_holders
 from services.profiles.domain.identity.resolution import Evidence, neighbours, resolve
 from services.profiles.domain.identity.rules import IdentityRules
-from services.profiles.domain.rules import Rules
+from services.profiles.domain.rules import Changed, ProfileRules, Rules
 from services.profiles.domain.timeline import summary_of
 from shared import documents
 from shared.envelope import Event
@@ -36,6 +36,7 @@ DECISIONS = "identity_decisions"
 CONSENT = "consent"  # the part of the settings about channels, purposes and topics
 LINK_SECRET = "link_secret"  # noqa: S105 - the name of that part of the settings
 IDENTITY = "identity"  # the part of the settings that says who is who
+PROFILE = "profile"  # the part that says what is made of the facts of a customer
 P = TypeVar("P")
 _ORDER_EVENTS = frozenset(kind.name for kind in ABOUT_ORDERS)
 
@@ -72,10 +73,13 @@ class _Order(msgspec.Struct):
 
 def rules_of(settings: Mapping[str, Any] | None) -> Rules:
     """What the settings say; the rules that the product comes with where nobody changed them."""
+    profile = (settings or {}).get(PROFILE)
     return Rules(
         identity=_part(settings, IDENTITY, IdentityRules),
         consent=_part(settings, CONSENT, ConsentRules),
         link_secret=(settings or {}).get(LINK_SECRET, ""),
+        profile=_part(settings, PROFILE, ProfileRules),
+        profile_changed=Changed(profile["version"], profile["changed_at"]) if profile else Changed(),
     )
 
 

@@ -80,13 +80,17 @@ def refunded(order_id: str, refund_id: str, amount: int | None, *keys: str, at: 
     return happened(events.ORDER_REFUNDED, keys, at, **data)
 
 
-def history(*heard: Event, rules: IdentityRules | None = None) -> History:
-    return History(Profiles, [CUSTOMERS, ORDERS], Rules(rules or IdentityRules())).apply(*heard)
+def history(*heard: Event, rules: IdentityRules | Rules | None = None) -> History:
+    return History(Profiles, [CUSTOMERS, ORDERS], _all(rules)).apply(*heard)
 
 
-def order_free(*heard: Event, rounds: int = 20, rules: IdentityRules | None = None) -> History:
+def order_free(*heard: Event, rounds: int = 20, rules: IdentityRules | Rules | None = None) -> History:
     """The history of these events, which is the same in every order."""
-    return assert_order_free(Profiles, [CUSTOMERS, ORDERS], heard, rounds=rounds, rules=Rules(rules or IdentityRules()))
+    return assert_order_free(Profiles, [CUSTOMERS, ORDERS], heard, rounds=rounds, rules=_all(rules))
+
+
+def _all(rules: IdentityRules | Rules | None) -> Rules:
+    return rules if isinstance(rules, Rules) else Rules(rules or IdentityRules())
 
 
 def groups(told: History, model: str = "customers") -> set[frozenset[str]]:

@@ -45,7 +45,8 @@ def test_a_cleared_trait_stays_cleared_when_an_older_value_is_heard() -> None:
 def test_of_two_values_of_one_moment_the_event_id_decides() -> None:
     one = state_traits({}, {"name": "a"}, MORNING, "1")
     assert values_of(state_traits(one, {"name": "b"}, MORNING, "2")) == {"name": "b"}
-    assert state_traits(one, {"name": "b"}, MORNING, "0") is one
+    assert values_of(state_traits(one, {"name": "b"}, MORNING, "0")) == {"name": "a"}
+    assert state_traits(one, {"name": "a"}, MORNING, "0") is one
 
 
 @given(st.permutations(range(5)))
