@@ -37,6 +37,7 @@ class Config:
     inbox_retention_days: int = 30  # how long a repeated delivery is recognised
     archive_retention_days: int = 400  # how long the collector keeps accepted events
     quarantine_retention_days: int = 30  # how long the collector keeps refused ones
+    audit_retention_days: int = 400  # how long it is known who asked for which change
     phone_region: str = ""  # ISO 3166 region of phone numbers without a country code; none: they identify nobody
     backlog_limit: int = 200_000  # accepted and not yet published events beyond which the doors answer 429
     drain_seconds: int = 25  # how long a stop waits for work in hand; keep below the grace period
@@ -54,7 +55,14 @@ def _boolean(text: str) -> bool:
 
 
 _PARSERS: dict[Any, Callable[[str], Any]] = {int: int, str: str, bool: _boolean}
-_AT_LEAST_ONE = {"inbox_partitions", "batch_size", "inbox_retention_days", "archive_retention_days", "backlog_limit"}
+_AT_LEAST_ONE = {
+    "inbox_partitions",
+    "batch_size",
+    "inbox_retention_days",
+    "archive_retention_days",
+    "audit_retention_days",
+    "backlog_limit",
+}
 
 
 def load(service: str, environment: Mapping[str, str] = os.environ) -> Config:

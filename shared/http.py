@@ -32,13 +32,16 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Request, Response
 
 from shared import errors, logs, metrics
+from shared.access.audit import SETTING as AUDIT
+from shared.access.audit import Attempt
 from shared.access.caller import Caller, attributed
-from shared.access.guard import guard_of
-from shared.access.scopes import scope_of
+from shared.access.guard import demand, guard_of
+from shared.access.scopes import READ_METHODS, scope_of
 from shared.errors import BadRequest, Problem, StoreAway, TooLarge, Unavailable, Unprocessable
 from shared.extension import Store
 
 BODY_LIMIT = 1024 * 1024
+_ENTRY = "sambandh.audit"  # where a request keeps the id of its entry in the audit log
 F = TypeVar("F", bound=Callable[..., Any])
 _log = logs.get(__name__)
 
@@ -92,14 +95,18 @@ class Server(WebServer):  # type: ignore[misc]  # nameko has no types
 class Door(HttpRequestHandler):  # type: ignore[misc]
     """An entrypoint that gets the raw request and answers with a raw response; it renders its own errors.
 
-    `scope` is what callers need, by default what the method asks of the service; `open_to_all` leaves that to the method itself.
+    `scope` is what callers need, by default what the method asks of the service; `open_to_all` leaves that to the method itself. One
+    that `only_asks` changes nothing although its method is not GET: reading is enough for it, and it is not in the audit log.
     """
 
     server = Server()
 
-    def __init__(self, method: str, url: str, *, scope: str | None = None, open_to_all: bool = False) -> None:
+    def __init__(
+        self, method: str, url: str, *, scope: str | None = None, open_to_all: bool = False, only_asks: bool = False
+    ) -> None:
         super().__init__(method, url)
-        self.scope = None if open_to_all else scope or scope_of(method, url)
+        self.changes = method not in READ_METHODS and not only_asks
+        self.scope = None if open_to_all else scope or scope_of("GET" if only_asks else method, url)
 
     @property
     def template(self) -> str:
@@ -110,6 +117,9 @@ class Door(HttpRequestHandler):  # type: ignore[misc]
         began = monotonic()
         request.max_content_length = BODY_LIMIT
         response: Response = super().handle_request(request)
+        entry = request.environ.get(_ENTRY)
+        if entry is not None:
+            self.container.config[AUDIT].finish(entry, response.status_code)
         metrics.HTTP_SECONDS.labels(self.template, request.method, str(response.status_code)).observe(monotonic() - began)
         return response
 
@@ -119,8 +129,19 @@ class Door(HttpRequestHandler):  # type: ignore[misc]
         return parameters
 
     def admit(self, request: Request) -> Caller | None:
-        """The caller, None where all are let in. Raises Unauthorized, Forbidden, Unavailable."""
-        return guard_of(self.container.config).admit(request, self.scope) if self.scope is not None else None
+        """The caller, None where all are let in. What would change something is on record from here on, also where it is refused.
+
+        Raises Unauthorized, Forbidden, Unavailable, StoreAway.
+        """
+        if self.scope is None:
+            return None
+        caller = guard_of(self.container.config).caller(request)
+        if self.changes:
+            target = {name: str(value) for name, value in request.path_values.items()}  # type: ignore[attr-defined]
+            attempt = Attempt(caller, request.method, self.template, target)
+            request.environ[_ENTRY] = self.container.config[AUDIT].begin(attempt)
+        demand(caller, self.scope)
+        return caller
 
     def response_from_exception(self, error: Exception) -> Response:
         return problem(_as_problem(error))
@@ -146,8 +167,9 @@ class Options:
 class Route(Door):
     """An entrypoint with schemas: query, headers and body are loaded, the result is dumped as JSON."""
 
-    def __init__(self, method: str, url: str, *, scope: str | None = None, open_to_all: bool = False, **options: Any) -> None:
-        super().__init__(method, url, scope=scope, open_to_all=open_to_all)
+    def __init__(self, method: str, url: str, **options: Any) -> None:
+        said_of_doors = {name: options.pop(name) for name in ("scope", "open_to_all", "only_asks") if name in options}
+        super().__init__(method, url, **said_of_doors)
         self.options = Options(**options)
 
     def get_entrypoint_parameters(self, request: Request) -> tuple[tuple[()], dict[str, Any]]:
@@ -172,7 +194,7 @@ class Route(Door):
 
 
 def route(method: str, url: str, **options: Any) -> Callable[[F], F]:
-    """Serve `url` with schemas; see Options for the options, and Door for `scope` and `open_to_all`."""
+    """Serve `url` with schemas; see Options for the options, and Door for `scope`, `open_to_all` and `only_asks`."""
     return _registers(Route, method, url, options)
 
 

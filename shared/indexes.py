@@ -11,6 +11,7 @@ import click
 from pymongo.database import Database
 
 from shared import editions, mongo, parked, suspects
+from shared.access import audit
 from shared.config import Config, load
 from shared.consume import Inbox
 from shared.errors import ConfigurationError, StoreAway
@@ -32,6 +33,7 @@ def create(work: UnitOfWork, config: Config) -> None:
         work.create_indexes(config.inbox_retention_days)
         parked.create_indexes(work.database)
         suspects.create_indexes(work.database)
+        audit.create_indexes(work.database, config.audit_retention_days)
         storage.create_indexes(work.database, config)
         editions.catch_up(work.database, work.models)
 

@@ -122,6 +122,17 @@ def ensure_collection(database: Database[Document], name: str) -> None:
                 raise
 
 
+def keep_for(database: Database[Document], collection: str, field: str, days: int) -> None:
+    """Keep rows for `days` after the time in `field`. The index is made anew where it had another age: changing one in place takes
+    rights of an admin.
+    """
+    age = days * 86_400
+    known = database[collection].index_information().get("retention")
+    if known and known.get("expireAfterSeconds") != age:
+        database[collection].drop_index("retention")
+    database[collection].create_index([(field, pymongo.ASCENDING)], name="retention", expireAfterSeconds=age)
+
+
 def put(rows: Collection[Document], documents: Sequence[Document], session: Session, gone: Iterable[str] = ()) -> None:
     """Write whole rows in a transaction, new ones or in place of old ones, and take away the `gone`: two statements for them all.
 

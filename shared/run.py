@@ -18,7 +18,7 @@ from nameko.runners import ServiceRunner
 from pymongo import MongoClient
 
 from shared import faults, health, indexes, logs, metrics, mongo, tracing
-from shared.access import guard
+from shared.access import audit, guard
 from shared.config import Config, load
 from shared.errors import ConfigurationError, StoreAway
 from shared.health import HEALTH
@@ -38,6 +38,7 @@ def prepare(config: Config, classes: Classes) -> dict[str, Any]:
         "SAMBANDH": config,
         "DATABASE": database,
         guard.SETTING: guard.Guard(config),
+        audit.SETTING: audit.AuditLog(database),
         "UNIT_OF_WORK": indexes.unit_of_work(database, classes),
     }
 

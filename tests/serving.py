@@ -10,6 +10,7 @@ from nameko.containers import ServiceContainer
 
 from deploy.local.mongod import MongoServer
 from deploy.local.settings import free_ports
+from shared.access.audit import Attempt
 from shared.access.signing import LOCAL_ISSUER, SigningKey
 from shared.config import Config
 from shared.registry import service_classes
@@ -27,6 +28,21 @@ def bearer(*roles: str, subject: str = "tests", scope: str = "") -> dict[str, st
 
 
 ADMIN = bearer("admin")
+
+
+class Remembered:
+    """An audit log for doors without a database."""
+
+    def __init__(self) -> None:
+        self.entries: list[Attempt] = []
+        self.outcomes: list[tuple[Attempt, int]] = []
+
+    def begin(self, attempt: Attempt) -> str:
+        self.entries.append(attempt)
+        return str(len(self.entries) - 1)
+
+    def finish(self, entry: str, status: int) -> None:
+        self.outcomes.append((self.entries[int(entry)], status))
 
 
 @dataclass(frozen=True)

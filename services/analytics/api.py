@@ -6,6 +6,7 @@ from typing import Any
 from services.analytics import schemas, storage
 from services.analytics.answers import Reader
 from services.analytics.domain.sales import Rules
+from shared.access.audit_route import serves_audit
 from shared.http import Api, route
 from shared.mongo import Session
 from shared.openapi import serves_openapi
@@ -17,6 +18,7 @@ class AnalyticsApi(Api):
 
     name = "analytics_api"
     openapi = serves_openapi("analytics")
+    audit = serves_audit("analytics")
 
     @route(
         "GET",

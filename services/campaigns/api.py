@@ -14,6 +14,7 @@ from services.campaigns import schemas, storage
 from services.campaigns.domain import audiences as rules
 from services.campaigns.domain.audiences import Audience, Audiences, Rule
 from services.campaigns.domain.reasons import estimate, memberships
+from shared.access.audit_route import serves_audit
 from shared.errors import BadRequest, Conflict, NotFound, Unprocessable
 from shared.http import Api, from_cursor, page, route
 from shared.openapi import serves_openapi
@@ -30,6 +31,7 @@ class CampaignsApi(Api):
 
     name = "campaigns_api"
     openapi = serves_openapi("campaigns")
+    audit = serves_audit("campaigns")
 
     @route("GET", _ALL, summary="Audiences with their sizes", query=schemas.AudiencesQuery(), response=schemas.AudiencePage())
     def list_audiences(self, query: dict[str, Any]) -> dict[str, Any]:

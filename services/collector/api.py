@@ -13,6 +13,7 @@ from services.collector.domain.refusal import Reason, Refused
 from services.collector.doors import Doors
 from services.collector.sorting import event_id
 from services.collector.storage import Storage
+from shared.access.audit_route import serves_audit
 from shared.envelope import from_document
 from shared.errors import BadRequest, NotFound
 from shared.http import Api, door, from_cursor, page, route
@@ -43,6 +44,7 @@ class CollectorApi(Api):
     name = "collector_api"
     doors = OpenDoors()
     openapi = serves_openapi("collector")
+    audit = serves_audit("collector")
 
     @door("POST", "/v1/<call>", open_to_all=True)
     def ingest(self, request: Request, call: str) -> Response:

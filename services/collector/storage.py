@@ -8,7 +8,7 @@ sources     _id = source id; the fields of domain.Source
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from bson import Binary
@@ -21,7 +21,7 @@ from services.collector.sorting import Entry, Refusal
 from shared import outbox
 from shared.config import Config
 from shared.errors import StoreAway
-from shared.mongo import Document, reachable
+from shared.mongo import Document, keep_for, reachable
 
 EVENTS = "events"
 QUARANTINE = "quarantine"
@@ -33,8 +33,8 @@ _PENDING = {"pending_since": {"$exists": True}}
 def create_indexes(database: Database[Document], config: Config) -> None:
     """Indexes, and how long things are kept. Changing a retention setting changes it for what is there already."""
     outbox.create_indexes(database, EVENTS)
-    _expire(database, EVENTS, config.archive_retention_days)
-    _expire(database, QUARANTINE, config.quarantine_retention_days)
+    keep_for(database, EVENTS, "received_at", config.archive_retention_days)
+    keep_for(database, QUARANTINE, "received_at", config.quarantine_retention_days)
     newest_first = [("received_at", DESCENDING), ("_id", ASCENDING)]
     database[QUARANTINE].create_index(newest_first, name="newest")
     database[QUARANTINE].create_index([("source_id", ASCENDING), *newest_first], name="source")
@@ -42,15 +42,6 @@ def create_indexes(database: Database[Document], config: Config) -> None:
     database[SOURCES].create_index([("name", ASCENDING)], name="name", unique=True)
     database[SOURCES].create_index([("key_hash", ASCENDING)], name="key", unique=True)
     database[SOURCES].create_index([("previous_hash", ASCENDING)], name="previous_key")
-
-
-def _expire(database: Database[Document], collection: str, days: int) -> None:
-    """Keep rows for `days`. The index is made anew where it had another age: changing one in place takes rights of an admin."""
-    age = int(timedelta(days=days).total_seconds())
-    known = database[collection].index_information().get("retention")
-    if known and known.get("expireAfterSeconds") != age:
-        database[collection].drop_index("retention")
-    database[collection].create_index([("received_at", ASCENDING)], name="retention", expireAfterSeconds=age)
 
 
 class Archive:

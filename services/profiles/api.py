@@ -9,6 +9,7 @@ from services.profiles.identity_routes import IdentityRoutes
 from services.profiles.schemas import customers as schemas
 from services.profiles.storage import Customers, Directory, Period
 from services.profiles.storage.consent import ConsentRulesStore
+from shared.access.audit_route import serves_audit
 from shared.errors import NotFound
 from shared.http import route
 from shared.openapi import serves_openapi
@@ -19,6 +20,7 @@ class ProfilesApi(IdentityRoutes):
 
     name = "profiles_api"
     openapi = serves_openapi("profiles")
+    audit = serves_audit("profiles")
 
     @route(
         "GET",

@@ -15,6 +15,7 @@ from shared.http import Api, PageQuery, route
 _CUSTOMER = "/api/profiles/customers/<path:identity>"
 _APART = "/api/profiles/do-not-merge"
 _RULES = "/api/profiles/identity-rules"
+_DECIDING = "profiles:identity"  # who is who is not for everybody who may change a profile
 
 
 class IdentityRoutes(Api):
@@ -25,6 +26,7 @@ class IdentityRoutes(Api):
     @route(
         "POST",
         f"{_CUSTOMER}/merge/preview",
+        only_asks=True,
         summary="What merging two customers would lead to",
         body=schemas.Partner(),
         response=schemas.MergePreview(),
@@ -42,6 +44,7 @@ class IdentityRoutes(Api):
     @route(
         "POST",
         f"{_CUSTOMER}/merge",
+        scope=_DECIDING,
         summary="Make two customers one",
         body=schemas.Merge(),
         response=schemas.Decided(),
@@ -54,6 +57,7 @@ class IdentityRoutes(Api):
     @route(
         "POST",
         f"{_CUSTOMER}/unmerge/preview",
+        only_asks=True,
         summary="What unmerging a customer would lead to",
         body=schemas.Parting(),
         response=schemas.Preview(),
@@ -66,6 +70,7 @@ class IdentityRoutes(Api):
     @route(
         "POST",
         f"{_CUSTOMER}/unmerge",
+        scope=_DECIDING,
         summary="Part what is one customer",
         body=schemas.Unmerge(),
         response=schemas.Decided(),
@@ -91,7 +96,15 @@ class IdentityRoutes(Api):
         """The latest first."""
         return Identities(self.store).kept_apart(query)
 
-    @route("POST", _APART, summary="Never merge two customers", body=schemas.KeepApart(), response=schemas.Decided(), status=201)
+    @route(
+        "POST",
+        _APART,
+        scope=_DECIDING,
+        summary="Never merge two customers",
+        body=schemas.KeepApart(),
+        response=schemas.Decided(),
+        status=201,
+    )
     def keep_apart(self, body: dict[str, Any]) -> dict[str, Any]:
         """Whatever the evidence says from now on or said so far, it makes them no more one customer."""
         desk = Desk(self.work)
@@ -100,6 +113,7 @@ class IdentityRoutes(Api):
     @route(
         "DELETE",
         f"{_APART}/<pair>",
+        scope=_DECIDING,
         summary="Let a pair be merged again",
         query=schemas.Reasoned(),
         response=schemas.Decided(),
@@ -128,6 +142,7 @@ class IdentityRoutes(Api):
     @route(
         "PUT",
         _RULES,
+        scope=_DECIDING,
         summary="Change the guard rails of identity",
         body=schemas.ChangeRules(),
         response=schemas.StoredRules(),

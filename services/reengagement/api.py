@@ -17,6 +17,7 @@ from services.reengagement.storage import (
     PolicyStore,
     count_pending,
 )
+from shared.access.audit_route import serves_audit
 from shared.errors import NotFound
 from shared.http import Api, PageQuery, route
 from shared.openapi import serves_openapi
@@ -29,6 +30,7 @@ class ReengagementApi(Api):
 
     name = "reengagement_api"
     openapi = serves_openapi("reengagement")
+    audit = serves_audit("reengagement")
 
     @route(
         "GET",

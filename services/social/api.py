@@ -7,6 +7,7 @@ from services.social import schemas
 from services.social.domain.mentions import folded
 from services.social.reception import ACCEPTED, DUPLICATE, REFUSED, Reception
 from services.social.storage import Mentions, People, Wanted
+from shared.access.audit_route import serves_audit
 from shared.errors import NotFound
 from shared.http import Api, PageQuery, route
 from shared.mongo import Document
@@ -20,6 +21,7 @@ class SocialApi(Api):
 
     name = "social_api"
     openapi = serves_openapi("social")
+    audit = serves_audit("social")
 
     @route("POST", MENTIONS, summary="Report mentions", body=schemas.Reports(), response=schemas.Results())
     def receive_mentions(self, body: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from services.support.desk import Desk
 from services.support.domain.tickets import Assignment, Author, Channel, Priority, Request, Ticket, Words
 from services.support.overview import Overview
 from services.support.storage import Once, People, digest
+from shared.access.audit_route import serves_audit
 from shared.errors import Unprocessable
 from shared.http import Api, PageQuery, answer, route
 from shared.openapi import serves_openapi
@@ -22,6 +23,7 @@ class SupportApi(Api):
 
     name = "support_api"
     openapi = serves_openapi("support")
+    audit = serves_audit("support")
 
     @route(
         "GET",

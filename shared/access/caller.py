@@ -48,12 +48,21 @@ class Caller:
 
 
 class Actor(fields.String):
-    """A field of a body that says who did something: filled in from the credentials, which it must not contradict."""
+    """A field of a body that says who did something: filled in from the credentials, which it must not contradict.
 
-    def __init__(self) -> None:
-        described = "Who does this. Leave it out: the token says so. With an API key, the person that the machine acts for."
-        length = validate.Length(min=1, max=LONGEST_SUBJECT)
-        super().__init__(load_default=None, validate=length, metadata={"description": described})
+    Where what was read may be sent back as it is, the field may name whoever was the last: with `sent_back` it is not looked at.
+    """
+
+    def __init__(self, *, sent_back: bool = False) -> None:
+        self.sent_back = sent_back
+        told = "Who does this: filled in from the credentials. "
+        told += "What is sent is not looked at." if sent_back else "With an API key, the person that the machine acts for."
+        super().__init__(
+            load_default=None,
+            allow_none=True,
+            validate=validate.Length(min=0 if sent_back else 1, max=LONGEST_SUBJECT),
+            metadata={"description": told},
+        )
 
 
 def attributed(schema: Schema, loaded: Any, caller: Caller | None) -> Any:
@@ -61,5 +70,5 @@ def attributed(schema: Schema, loaded: Any, caller: Caller | None) -> Any:
     actors = {name: field for name, field in schema.fields.items() if isinstance(field, Actor)}
     if not actors or caller is None or not isinstance(loaded, Mapping):
         return loaded
-    named = {name: caller.acting_as(loaded.get(name), field.data_key or name) for name, field in actors.items()}
-    return {**loaded, **named}
+    said = {name: None if field.sent_back else loaded.get(name) for name, field in actors.items()}
+    return {**loaded, **{name: caller.acting_as(said[name], field.data_key or name) for name, field in actors.items()}}

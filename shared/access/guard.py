@@ -26,20 +26,13 @@ class Guard:
         )
         self._tokens = Tokens(KeySet(config.jwks), claims) if config.jwks else None
 
-    def admit(self, request: Request, scope: str) -> Caller:
-        """The caller of a request that asks for `scope`. Raises Unauthorized, Forbidden; Unavailable where nobody can be verified."""
+    def caller(self, request: Request) -> Caller:
+        """Who is calling. Raises Unauthorized; Unavailable where nobody can be verified."""
         try:
-            caller = self._caller(request)
+            return self._caller(request)
         except Refused as refusal:
             metrics.REFUSED_CALLERS.labels(refusal.reason).inc()
             raise Unauthorized(HOW_TO_CALL, headers=[("WWW-Authenticate", CHALLENGE)]) from None
-        if not caller.may(scope):
-            metrics.REFUSED_CALLERS.labels("scope").inc()
-            challenge = f'{CHALLENGE}, error="insufficient_scope", scope="{scope}"'
-            raise Forbidden(
-                f"This needs the scope `{scope}`, which these credentials do not have.", headers=[("WWW-Authenticate", challenge)]
-            )
-        return caller
 
     def _caller(self, request: Request) -> Caller:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
@@ -48,6 +41,15 @@ class Guard:
         if scheme.lower() != "bearer" or self._tokens is None or not token.isascii():
             raise Refused("malformed")
         return self._tokens.caller(token.strip())
+
+
+def demand(caller: Caller, scope: str) -> None:
+    """Raise Forbidden unless the caller has the scope."""
+    if not caller.may(scope):
+        metrics.REFUSED_CALLERS.labels("scope").inc()
+        challenge = f'{CHALLENGE}, error="insufficient_scope", scope="{scope}"'
+        detail = f"This needs the scope `{scope}`, which these credentials do not have."
+        raise Forbidden(detail, headers=[("WWW-Authenticate", challenge)])
 
 
 def guard_of(settings: Any) -> Guard:

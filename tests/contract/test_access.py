@@ -8,6 +8,7 @@ from nameko.containers import ServiceContainer
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
 
+from shared.access import audit
 from shared.access.guard import SETTING, Guard
 from shared.access.scopes import ROLES, covers
 from shared.config import Config
@@ -15,7 +16,7 @@ from shared.errors import BadRequest, Forbidden, Unauthorized, Unprocessable
 from shared.http import Door
 from shared.openapi import document
 from shared.registry import service_classes, service_names
-from tests.serving import DOORS, bearer
+from tests.serving import DOORS, Remembered, bearer
 
 OPEN = {
     *((f"/api/{service}/openapi.json", "GET") for service in service_names()),
@@ -25,13 +26,23 @@ OPEN = {
     ("/v1/projects/{write_key}/settings", "GET"),
     ("/v1/{path}", "OPTIONS"),
 }
+ASKING = {
+    "/api/profiles/customers/{identity}/merge/preview",
+    "/api/profiles/customers/{identity}/unmerge/preview",
+}
 CREDENTIALS = {role: bearer(role) for role in ROLES}
 
 
 @cache
 def doors_of(service: str) -> list[Door]:
     """The entrypoints of the HTTP class as nameko binds them, before any is started."""
-    settings = {SETTING: Guard(Config(service, **DOORS)), "SAMBANDH": Config(service), "DATABASE": None, "UNIT_OF_WORK": None}
+    settings = {
+        SETTING: Guard(Config(service, **DOORS)),
+        audit.SETTING: Remembered(),
+        "SAMBANDH": Config(service),
+        "DATABASE": None,
+        "UNIT_OF_WORK": None,
+    }
     CONTAINERS.append(ServiceContainer(service_classes(service).api, settings))
     assert all(isinstance(entry, Door) for entry in CONTAINERS[-1].entrypoints), "an entrypoint that no guard stands at"
     return sorted(CONTAINERS[-1].entrypoints, key=lambda door: (door.url, door.method))
@@ -78,11 +89,19 @@ def test_every_scope_is_one_of_the_doors_own_service_and_an_admin_has_them_all()
             assert covers(ROLES["admin"], door.scope)
 
 
-def test_reading_never_takes_more_than_changing_does_not() -> None:
-    """A GET asks for `read` or something sharper, everything else never for `read`."""
+def test_what_only_asks_although_it_is_posted_is_listed_here() -> None:
+    """All else that is no GET changes something: it takes more than reading, and is in the audit log."""
+    assert {door.template for _, door in ALL_DOORS if door.scope and door.method != "GET" and not door.changes} == ASKING
     for _, door in ALL_DOORS:
-        if door.scope is not None and door.method != "GET":
+        if door.scope is not None and door.changes:
             assert not door.scope.endswith(":read"), (door.method, door.template)
+
+
+@pytest.mark.parametrize("service", service_names())
+def test_every_service_shows_its_audit_log_to_those_who_may_see_it(service: str) -> None:
+    (found,) = [door for door in doors_of(service) if door.template == f"/api/{service}/audit"]
+    assert (found.method, found.scope) == ("GET", f"{service}:audit")
+    assert [role for role in ROLES if covers(ROLES[role], found.scope)] == ["admin"]
 
 
 @pytest.mark.parametrize(

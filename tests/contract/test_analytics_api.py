@@ -214,6 +214,7 @@ def test_openapi_describes_every_route(served):
         "/api/analytics/summary",
         "/api/analytics/events",
         "/api/analytics/settings",
+        "/api/analytics/audit",
         "/api/analytics/openapi.json",
     }
     names = {parameter["name"] for parameter in document["paths"][REVENUE]["get"]["parameters"]}

@@ -246,6 +246,7 @@ def test_the_document_of_the_interface_is_valid_and_complete(profiles: Served) -
         "/api/profiles/do-not-merge/{pair}",
         "/api/profiles/identity-rules",
         "/api/profiles/refused-merges",
+        "/api/profiles/audit",
         "/api/profiles/openapi.json",
     }
     named = {one["name"] for one in document["paths"][f"{CUSTOMERS}/{{identity}}/timeline"]["get"]["parameters"]}

@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.conftest import System
 from tests.e2e.journeys import Customer, Shop, becomes, order
 
-WHY = {"decided_by": "Mia", "reason": "One person with two accounts."}
+WHY = {"reason": "One person with two accounts."}
 
 
 @pytest.fixture(scope="module")

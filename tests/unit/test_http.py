@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from marshmallow import Schema, fields, validate
 
+from shared.access import audit
 from shared.access.guard import SETTING, Guard
 from shared.config import Config
 from shared.http import Api, Server, route
 from shared.openapi import document
 from tests.servers import HttpClient
-from tests.serving import DOORS, listening
+from tests.serving import DOORS, Remembered, listening
 
 
 class Once(Schema):
@@ -36,7 +37,8 @@ class EchoApi(Api):
 @pytest.fixture(scope="module")
 def client() -> Iterator[HttpClient]:
     config = Config("echo", **DOORS)
-    with listening(EchoApi, {"SAMBANDH": config, SETTING: Guard(config), "DATABASE": None, "max_workers": 4}) as found:
+    settings = {"SAMBANDH": config, SETTING: Guard(config), audit.SETTING: Remembered(), "DATABASE": None, "max_workers": 4}
+    with listening(EchoApi, settings) as found:
         yield found
 
 

@@ -9,6 +9,7 @@ from services.profiles.domain.identity.kinds import LOGIN, OTHER
 from services.profiles.domain.identity.refusals import Rule
 from services.profiles.domain.identity.rules import MOST_OF_A_KIND, IdentityRules, KindRule
 from services.profiles.schemas.customers import Money
+from shared.access.caller import Actor
 from shared.http import PageQuery
 
 _TEXT = validate.Length(1, 255)
@@ -96,7 +97,7 @@ class ChangeRules(Rules):
     version = fields.Integer(
         required=True, strict=True, validate=validate.Range(0), metadata=_described("The version that was read and is changed.")
     )
-    changed_by = fields.String(required=True, validate=_TEXT)
+    changed_by = Actor(sent_back=True)
 
 
 class Progress(Schema):
@@ -148,7 +149,7 @@ class RefusedPage(Schema):
 class Reasoned(Schema):
     """Who decides, and why."""
 
-    decided_by = fields.String(required=True, validate=_TEXT, metadata=_described("Who decides."))
+    decided_by = Actor()
     reason = fields.String(required=True, validate=validate.Length(1, 2_000), metadata=_described("Why."))
 
 

@@ -7,6 +7,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, pre_load, va
 
 from services.reengagement.domain import policies
 from services.reengagement.schemas.words import Duration, about
+from shared.access.caller import Actor
 from shared.events.fields import Currency
 
 _SECOND, _MINUTE, _DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=1)
@@ -144,9 +145,7 @@ class Change(Schema):
     version = fields.Integer(
         required=True, strict=True, validate=validate.Range(min=0), metadata=about("The version that the change was made to.")
     )
-    changed_by = fields.String(
-        load_default=None, allow_none=True, validate=validate.Length(1, 100), metadata=about("Who makes the change.")
-    )
+    changed_by = Actor(sent_back=True)
 
     @pre_load
     def _without_what_is_only_read(self, data: Any, **kwargs: Any) -> Any:
