@@ -25,6 +25,7 @@ from shared.frames import Delivered
 from shared.health import HEALTH
 from shared.mailbox import SUSPECT_AFTER, Mailbox, returns
 from shared.mongo import Document, Session
+from shared.privacy import Privacy
 from shared.replicas import Replicas
 from shared.topology import dead_queue, inbox_queue
 from shared.unit_of_work import Report, UnitOfWork
@@ -97,6 +98,7 @@ class Inbox(Worker):
     def setup(self) -> None:
         super().setup()
         self.work: UnitOfWork = self.container.config["UNIT_OF_WORK"]
+        self._privacy = Privacy(self.work)
         self._failures_in_a_row = 0
         queues = [inbox_queue(self.config.service, number) for number in range(self.config.inbox_partitions)]
         self._replicas = Replicas(self.database, queues)
@@ -200,7 +202,7 @@ class Inbox(Worker):
         events = [delivery.event for delivery in deliveries if delivery.event is not None]
         replays = [d.headers[parked.REPLAY_HEADER] for d in deliveries if parked.REPLAY_HEADER in d.headers]
         closing = partial(self._closing, replays) if replays else None
-        report = self.work.apply(events, self._lane, admit=closing)
+        report = self._privacy.apply(events, self._lane, closing)
         self._failures_in_a_row = 0
         _measure(report, monotonic() - began)
         _log.info("applied", events=len(report.applied), duplicates=len(report.duplicates))
@@ -244,6 +246,8 @@ def _measure(report: Report, seconds: float) -> None:
     metrics.HANDLING.observe(seconds)
     for name, count in Counter(event.name for event in report.applied).items():
         metrics.APPLIED.labels(name).inc(count)
+    for name, count in Counter(event.name for event in report.forgotten).items():
+        metrics.FORGOTTEN.labels(name).inc(count)
     for name, count in Counter(event.name for event in report.duplicates).items():
         metrics.DUPLICATES.labels(name).inc(count)
     for event in report.applied:

@@ -17,9 +17,10 @@ def flow(name: str) -> list[str]:
     lines = [f"{name}  ({kind.exchange})", *_indented(f"sent: {kind.sent}"), *_indented(f"not sent: {kind.not_sent}")]
     for service in service_names():
         worker = service_classes(service).worker
-        for handler in handlers_of(worker):
-            if (handler.source, handler.event) == (kind.source, kind.name):
-                lines += ["", f"{service}: {_place(worker, handler.method)}", *_indented(_effect(worker, handler.method))]
+        sources = service_names() if kind.by_every_service else [kind.source]
+        methods = [one.method for one in handlers_of(worker) if one.event == kind.name and one.source in sources]
+        for method in dict.fromkeys(methods):
+            lines += ["", f"{service}: {_place(worker, method)}", *_indented(_effect(worker, method))]
     return lines
 
 

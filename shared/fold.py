@@ -24,6 +24,10 @@ Follow = Callable[..., Consequences]  # (customer id, facts, rules, now[, Before
 Statement = Callable[[Grouping, Sequence[str], str], Announcement]  # (new grouping, former customers, key that names it)
 
 
+def _as_it_is(state: S) -> S:
+    return state
+
+
 @dataclass(frozen=True)
 class Model(Generic[S]):
     """Facts about customers that a service keeps.
@@ -34,7 +38,8 @@ class Model(Generic[S]):
     who; others follow its statements. `rollup` says to which further rows a figure adds, coarser sums of it; it may read nothing but
     the figure's collection, id and values. `keys` is given by a model whose facts are about something else than customers, such as
     orders: it tells the keys of what an event is about, none where it is not about such a thing. `edition` is counted up whenever the
-    code says anew what follows from old facts: every customer is then looked at again (shared/editions.py).
+    code says anew what follows from old facts: every customer is then looked at again (shared/editions.py). `told` is what of the facts
+    the person is told who asks what is kept about them: not what they say of others.
     """
 
     name: str
@@ -45,6 +50,7 @@ class Model(Generic[S]):
     rollup: Callable[[Figure], Sequence[Figure]] | None = None
     keys: Callable[[Event], Sequence[str]] | None = None
     edition: int = 0
+    told: Callable[[S], Any] = _as_it_is
 
     @property
     def is_about_people(self) -> bool:

@@ -22,7 +22,7 @@ A service class marks its methods; nothing else is needed to be delivered, appli
 import inspect
 import re
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -159,6 +159,17 @@ def handles(kind: EventKind, model: "Model[Any]", *, every_key: bool = False, co
     return _marker(_Mark(kind.name, kind.source, model, every_key, counts_only))
 
 
+def handles_each(kinds: Iterable[EventKind], model: "Model[Any]", *, every_key: bool = False) -> Callable[[F], F]:
+    """Mark a method as the fold of several kinds of events."""
+
+    def mark(method: F) -> F:
+        for kind in kinds:
+            method = handles(kind, model, every_key=every_key)(method)
+        return method
+
+    return mark
+
+
 def fires(timer_kind: str, model: "Model[Any]") -> Callable[[F], F]:
     """Mark a method as the fold of a timer of `timer_kind` that fell due."""
     return _marker(_Mark(timer_kind, TIMER_SOURCE, model))
@@ -178,15 +189,19 @@ def follows(model: "Model[Any]") -> Callable[[F], F]:
 
 
 def handlers_of(service: type) -> list[Handler]:
-    """The handlers of a service class, in the order in which the class states them."""
-    marked = [(name, mark) for name, member in vars(service).items() for mark in getattr(member, "_handles", ())]
+    """The handlers of a service class, in the order in which it states them, after those of the classes that it is made of."""
+    marked = [(name, mark) for name, member in _members(service) for mark in getattr(member, "_handles", ())]
     return [_handler(service, name, mark) for name, mark in marked]
 
 
 def follower_of(service: type, model: "Model[Any]") -> str | None:
     """The name of the method that says what follows from the facts of `model`, if the service has one."""
-    found = [name for name, member in vars(service).items() if getattr(member, "_follows", None) is model]
+    found = [name for name, member in _members(service) if getattr(member, "_follows", None) is model]
     return found[0] if found else None
+
+
+def _members(service: type) -> Iterator[tuple[str, Any]]:
+    return ((name, member) for part in reversed(service.__mro__) for name, member in vars(part).items())
 
 
 def _marker(mark: _Mark) -> Callable[[F], F]:

@@ -10,7 +10,7 @@ import sys
 import click
 from pymongo.database import Database
 
-from shared import editions, mongo, parked, suspects
+from shared import editions, mongo, parked, privacy, suspects
 from shared.access import audit
 from shared.config import Config, load
 from shared.consume import Inbox
@@ -34,6 +34,7 @@ def create(work: UnitOfWork, config: Config) -> None:
         parked.create_indexes(work.database)
         suspects.create_indexes(work.database)
         audit.create_indexes(work.database, config.audit_retention_days)
+        privacy.create_indexes(work.database)
         storage.create_indexes(work.database, config)
         editions.catch_up(work.database, work.models)
 

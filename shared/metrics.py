@@ -13,6 +13,9 @@ RECEIVED = Counter("crm_events_received_total", "Deliveries read from the inbox"
 APPLIED = Counter("crm_events_applied_total", "Events whose effects were committed", ["event"], registry=REGISTRY)
 # Deliveries of events that the inbox had seen before: acknowledged without effect.
 DUPLICATES = Counter("crm_events_duplicate_total", "Deliveries of events applied before", ["event"], registry=REGISTRY)
+# Events about people who were forgotten, that happened before: dropped. People whom this service has forgotten.
+FORGOTTEN = Counter("crm_events_forgotten_total", "Late events of people who were erased", ["event"], registry=REGISTRY)
+ERASED = Counter("crm_people_erased_total", "Erasures carried out", registry=REGISTRY)
 # Events set aside because no retry would help.
 PARKED = Counter("crm_events_parked_total", "Events set aside for a person to look at", ["event"], registry=REGISTRY)
 # Batches that failed and were tried again, by cause: store (database away), slow (in halves), event (one by one).
@@ -27,9 +30,9 @@ HANDLING = Histogram("crm_batch_handling_seconds", "Time to apply a batch", buck
 AGE = Histogram(
     "crm_event_age_when_applied_seconds", "From received by the system to applied here", buckets=_AGES, registry=REGISTRY
 )
-# Events written and not yet published, and the age of the oldest.
-OUTBOX_PENDING = Gauge("crm_outbox_pending_events", "Events written and not yet published", registry=REGISTRY)
-OUTBOX_OLDEST = Gauge("crm_outbox_oldest_seconds", "Age of the oldest event not yet published", registry=REGISTRY)
+# Events written and not yet published, and the age of the oldest, by the collection that they wait in: outbox, or the archive.
+OUTBOX_PENDING = Gauge("crm_outbox_pending_events", "Events written and not yet published", ["collection"], registry=REGISTRY)
+OUTBOX_OLDEST = Gauge("crm_outbox_oldest_seconds", "Age of the oldest event not yet published", ["collection"], registry=REGISTRY)
 # Events confirmed by the broker, and publishing that has to be repeated: returned (no queue), refused (nack), broken (connection).
 PUBLISHED = Counter("crm_events_published_total", "Events confirmed by the broker", registry=REGISTRY)
 UNPUBLISHED = Counter("crm_publish_failures_total", "Events to be published again", ["cause"], registry=REGISTRY)

@@ -58,26 +58,34 @@ def append(database: Database[Document], events: Sequence[Event], session: Sessi
         add(database[COLLECTION], rows, session)  # what was announced before and still waits is not written again
 
 
-def wake(database: Database[Document]) -> None:
+def wake(database: Database[Document], collection: str = COLLECTION) -> None:
     """Tell the relay of this process, if there is one, that rows wait. Others find them within their poll."""
-    if database.name in _bells:
-        _bells[database.name].set()
+    bell = _bells.get(f"{database.name}.{collection}")
+    if bell:
+        bell.set()
 
 
 class Relay(Worker):
-    """The thread that publishes. `collection` holds the rows; with `keep` they stay as an archive when published."""
+    """The thread that publishes. `collection` holds the rows; with `keep` they stay as an archive when published.
+
+    A service with two of them tells them apart by `title`.
+    """
 
     poll_seconds = 0.2
 
-    def __init__(self, collection: str = COLLECTION, keep: bool = False) -> None:
+    def __init__(self, collection: str = COLLECTION, keep: bool = False, title: str = "relay") -> None:
         super().__init__()
-        self.collection, self.keep = collection, keep
+        self.collection, self.keep, self._title = collection, keep, title
+
+    @property
+    def title(self) -> str:
+        return self._title
 
     def run(self) -> None:
         self._rows = self.database[self.collection]
         self._publisher = Publisher(self.config.amqp_uri, f"{self.config.service}-relay")
-        self._lease = Lease(self.database, "relay")
-        self._bell = _bells.setdefault(self.database.name, threading.Event())
+        self._lease = Lease(self.database, self.title)
+        self._bell = _bells.setdefault(f"{self.database.name}.{self.collection}", threading.Event())
         self.repeat(self._round)
         self._publisher.discard()
         self._lease.release()
@@ -134,8 +142,8 @@ class Relay(Worker):
     def _measure(self, rows: Sequence[Document]) -> None:
         """How much is pending and for how long. Only a backlog is counted, once a second and up to a limit."""
         oldest = rows[0]["pending_since"] if rows else datetime.now(UTC)
-        metrics.OUTBOX_OLDEST.set(max(0.0, (datetime.now(UTC) - oldest).total_seconds()))
-        metrics.OUTBOX_PENDING.set(self.every(1.0, self._backlog) if len(rows) == WINDOW else len(rows))
+        metrics.OUTBOX_OLDEST.labels(self.collection).set(max(0.0, (datetime.now(UTC) - oldest).total_seconds()))
+        metrics.OUTBOX_PENDING.labels(self.collection).set(self.every(1.0, self._backlog) if len(rows) == WINDOW else len(rows))
 
     def _backlog(self) -> int:
         with reachable():

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 from bson import Binary
 from pymongo import ASCENDING, DESCENDING, UpdateOne
 from pymongo.database import Database
 
 from shared.broker import Letter
+from shared.identity import id_of
 from shared.mongo import Document, Session, reachable
 from shared.topology import inbox_exchange
 
@@ -24,9 +26,14 @@ _KEEP = timedelta(days=180)
 _MOST = 8 * 1024 * 1024  # bytes of a body that are kept: a document of MongoDB holds 16 MiB
 
 
+class _Named(msgspec.Struct):
+    identity_keys: list[str] = []
+
+
 def create_indexes(database: Database[Document]) -> None:
     parked = database["parked"]
     parked.create_index([("state", ASCENDING), ("parked_at", DESCENDING)], name="state")
+    parked.create_index([("people", ASCENDING)], name="people")
     parked.create_index([("parked_at", ASCENDING)], name="retention", expireAfterSeconds=int(_KEEP.total_seconds()))
 
 
@@ -56,6 +63,7 @@ def park(
         "reason": reason,
         "state": OPEN,
         "parked_at": datetime.now(UTC),
+        "people": _people(headers, body),
     }
     with reachable():
         change = {"$set": entry, "$inc": {"attempts": 1}, "$unset": {"sent_at": ""}}
@@ -125,6 +133,12 @@ def sent(database: Database[Document], replays: Sequence[Replay]) -> None:
             database["parked"].bulk_write(changes)
 
 
+def forget(database: Database[Document], keys: Sequence[str]) -> int:
+    """Delete the entries that name a person; returns how many. What could not be read names nobody and goes by its age."""
+    with reachable():
+        return database["parked"].delete_many({"people": {"$in": [id_of(key) for key in keys]}}).deleted_count
+
+
 def close(database: Database[Document], ids: list[str], session: Session) -> None:
     """Remove entries whose replay is applied, within that transaction."""
     database["parked"].delete_many({"_id": {"$in": ids}}, session=session)
@@ -134,6 +148,16 @@ def _entry_id(headers: Mapping[str, Any], body: bytes) -> str:
     """The event's own id where it has one, so that parking it twice keeps one entry; else a digest of what arrived."""
     own = _text(headers.get(REPLAY_HEADER)) or _text(headers.get("ce-id"))
     return own or hashlib.blake2b(body, digest_size=16, key=repr(sorted(map(str, headers))).encode()[:64]).hexdigest()
+
+
+def _people(headers: Mapping[str, Any], body: bytes) -> list[str]:
+    """Ids of the identity keys that a delivery names, as far as it can be read."""
+    try:
+        named = msgspec.json.decode(body, type=_Named).identity_keys
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        named = []
+    subject = _text(headers.get("ce-subject"))
+    return sorted({id_of(key) for key in [*([subject] if subject else []), *named]})
 
 
 def _text(value: Any) -> str | None:

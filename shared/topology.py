@@ -71,12 +71,12 @@ def dead_queue(service: str) -> str:
 
 
 def events() -> Topology:
-    """The exchange of every source in the catalogue, the net behind them, and the door for AMQP shops.
+    """The exchange of every source in the catalogue and of every service, the net behind them, and the door for AMQP shops.
 
     The alternate exchange of the events exchanges is a policy of the broker (`{"alternate-exchange": "unrouted"}` on `.*\\.events`),
     not an argument: stock nameko subscribers declare the exchange as well, without arguments, and would be refused.
     """
-    sources = sorted({kind.source for kind in CATALOGUE.values()})
+    sources = sorted({kind.source for kind in CATALOGUE.values()} | set(service_names()))
     exchanges = [Exchange(UNROUTED, "fanout"), Exchange(INTAKE, "topic")]
     exchanges += [Exchange(f"{source}.events", "topic") for source in sources]
     return Topology(

@@ -21,7 +21,7 @@ from shared import documents, faults, outbox
 from shared.difference import Changes
 from shared.envelope import Event
 from shared.errors import InvalidEvent, StoreAway
-from shared.events import PROFILE_MERGED, PROFILE_SPLIT
+from shared.events import ERASURE_REQUESTED, EXPORT_REQUESTED, PROFILE_MERGED, PROFILE_SPLIT
 from shared.fold import Batch, Member, Model
 from shared.handlers import TIMER_SOURCE, Announcement, Handler, follower_of, handlers_of
 from shared.identity import Grouping, id_of
@@ -59,16 +59,22 @@ class UnitOfWork:
         self.database = database
         self.models = models
         self.name: str = service.name  # type: ignore[attr-defined]
-        self._service = service()
+        self.service = service()
         self._handlers: dict[tuple[str, str], list[Handler]] = defaultdict(list)
         for handler in handlers_of(service):
             self._handlers[handler.source, handler.event].append(handler)
-        self._followers = {model.name: _bound(self._service, follower_of(service, model)) for model in models}
+        self._followers = {model.name: _bound(self.service, follower_of(service, model)) for model in models}
+
+    @property
+    def people(self) -> list[Model[Any]]:
+        """The models whose facts are about people."""
+        return [model for model in self.models if model.is_about_people]
 
     @property
     def subscriptions(self) -> list[tuple[str, str]]:
         """(source, event name) of everything that the service wants to be given; timers are its own affair."""
         wanted = {key for key in self._handlers if key[0] != TIMER_SOURCE}
+        wanted |= {(kind.source, kind.name) for kind in (ERASURE_REQUESTED, EXPORT_REQUESTED)}
         if any(model.follows_statements for model in self.models):
             wanted |= {(kind.source, kind.name) for kind in (PROFILE_MERGED, PROFILE_SPLIT)}
         return sorted(wanted)
@@ -159,7 +165,7 @@ class UnitOfWork:
     def _settled(self, batch: Batch[Any], events: Sequence[Event], now: datetime, customers: Sequence[str] = ()) -> Changes:
         for event in events:
             keys = [key for key in keys_of(batch.model, event) if not batch.has_forgotten(key, event.time)]
-            fold(batch, self._service, self._handlers[event.source, event.name], event, keys)
+            fold(batch, self.service, self._handlers[event.source, event.name], event, keys)
         batch.reconsider(customers, partial(_grouping_announcement, time=now))
         return batch.settle(self._followers[batch.model.name], batch.rules, now)
 
@@ -169,10 +175,9 @@ class UnitOfWork:
         Returns how many documents went. Repeating it changes nothing. Raises StoreAway.
         """
         now = server_time(self.database)
-        people = [model for model in self.models if model.is_about_people]
 
         def work(session: Session) -> int:
-            batches = [self._load(model, {id_of(key) for key in keys}, session) for model in people]
+            batches = [self._load(model, {id_of(key) for key in keys}, session) for model in self.people]
             for batch in batches:
                 batch.forget(keys, before, partial(_grouping_announcement, time=now))
             changes = [self._settled(batch, (), now) for batch in batches]

@@ -26,9 +26,10 @@ class Anything:
 
 
 def handles_everything(method: Method) -> Method:
-    """Mark a method as a handler of every event in the catalogue."""
+    """Mark a method as a handler of every event in the catalogue but the answers that all services give."""
     for kind in events.CATALOGUE.values():
-        method = handles(kind, CUSTOMERS, counts_only=True)(method)
+        if not kind.by_every_service:
+            method = handles(kind, CUSTOMERS, counts_only=True)(method)
     return method
 
 

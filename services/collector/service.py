@@ -1,13 +1,15 @@
-"""The collector's worker: the relay that publishes what was accepted, and the readers of the AMQP door and of unrouted events."""
+"""The collector's worker: the relay that publishes what was accepted, the readers of the AMQP door and of unrouted events, and an inbox
+for what people ask about the archive.
+"""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from services.collector.doors import Doors
-from services.collector.storage import EVENTS, Storage
+from services.collector.storage import EVENTS, HOLDINGS, Storage
 from shared.config import load
-from shared.consume import Reader, bury
+from shared.consume import Inbox, Reader, bury
 from shared.outbox import Relay
 from shared.topology import INTAKE_QUEUE, SHOP_EVENTS, UNROUTED
 
@@ -21,6 +23,9 @@ class Collector:
     """Publishes `shop.events` from the archive, takes events from the exchange `shop.intake`, and parks what nobody listens to."""
 
     name = "collector"
+    inbox = Inbox()
+    holdings = HOLDINGS
     relay = Relay(EVENTS, keep=True)
+    answers = Relay(title="answers")
     intake = Reader(INTAKE_QUEUE, intake)
     unrouted = Reader(UNROUTED, bury("no service was bound to this event: declare the topology, then replay", SHOP_EVENTS))

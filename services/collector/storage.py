@@ -22,8 +22,10 @@ from shared import outbox
 from shared.config import Config
 from shared.errors import StoreAway
 from shared.mongo import Document, keep_for, reachable
+from shared.privacy import Holding, late
 
 EVENTS = "events"
+HOLDINGS = (Holding("events", "subject", "What shops reported", at="time"),)
 QUARANTINE = "quarantine"
 SOURCES = "sources"
 _DUPLICATE = 11000
@@ -36,6 +38,7 @@ def create_indexes(database: Database[Document], config: Config) -> None:
     keep_for(database, EVENTS, "received_at", config.archive_retention_days)
     keep_for(database, QUARANTINE, "received_at", config.quarantine_retention_days)
     newest_first = [("received_at", DESCENDING), ("_id", ASCENDING)]
+    database[EVENTS].create_index([("subject", ASCENDING)], name="subject")
     database[QUARANTINE].create_index(newest_first, name="newest")
     database[QUARANTINE].create_index([("source_id", ASCENDING), *newest_first], name="source")
     database[QUARANTINE].create_index([("code", ASCENDING), *newest_first], name="code")
@@ -52,7 +55,10 @@ class Archive:
         self._events = database[EVENTS]
 
     def accept(self, entries: Sequence[Entry], now: datetime) -> int:
-        """Keep `entries` for good, in one majority, journaled write, and return how many were there before. Raises StoreAway."""
+        """Keep `entries` for good, in one majority, journaled write, and return how many were there before. Raises StoreAway.
+
+        What happened to people before they were erased is let go again: nothing is left of it, and nobody is told.
+        """
         if not entries:
             return 0
         try:
@@ -61,8 +67,16 @@ class Archive:
             repeated = 0
         except BulkWriteError as error:
             repeated = _repeated(error)
-        outbox.wake(self._database)
+        self._forget(entries)
+        outbox.wake(self._database, EVENTS)
         return repeated
+
+    def _forget(self, entries: Sequence[Entry]) -> None:
+        happened = [(entry.event.subject, entry.event.time) for entry in entries]
+        gone = [entry.event.id for entry, is_late in zip(entries, late(self._database, happened), strict=True) if is_late]
+        if gone:
+            with reachable():
+                self._events.delete_many({"_id": {"$in": gone}})
 
     def backlog(self, limit: int) -> int:
         """How many events wait to be published; counting stops at `limit`."""

@@ -3,6 +3,7 @@
 from dataclasses import fields
 from typing import Any
 
+from services.profiles.data_request_routes import DataRequestRoutes
 from services.profiles.desk import UNKNOWN
 from services.profiles.domain.profile import profile_of
 from services.profiles.identity_routes import IdentityRoutes
@@ -15,7 +16,7 @@ from shared.http import route
 from shared.openapi import serves_openapi
 
 
-class ProfilesApi(IdentityRoutes):
+class ProfilesApi(IdentityRoutes, DataRequestRoutes):
     """Customers as profiles knows them. An identity is an identity key (`user:42`), an e-mail address or a customer id."""
 
     name = "profiles_api"

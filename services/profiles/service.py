@@ -1,13 +1,12 @@
 """The events that profiles listens to, what they change in the facts of a customer, and what follows from these."""
 
-from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypeVar
 
 from services.profiles import news
 from services.profiles.catalogue import ABOUT_ORDERS, ABOUT_PEOPLE, BY_THE_CUSTOMER, BY_THE_SHOP, INTERESTS
 from services.profiles.consent_news import consent_news
+from services.profiles.data_requests import RequestHandlers, retention
 from services.profiles.domain import allowing
 from services.profiles.domain.activity import Sighting, see
 from services.profiles.domain.consent.facts import Complained, Confirmed, Preferred, Stated, Unsubscribed
@@ -31,42 +30,42 @@ from services.profiles.domain.lifecycle import lifecycle_of
 from services.profiles.domain.rules import Rules
 from services.profiles.domain.showing import answered, reviewed, searched, show
 from services.profiles.stages import Look, stage_news, stage_timers
-from services.profiles.storage import CUSTOMERS, ORDERS, decision_rows, directory_rows, ledger, refusal_rows, timeline_row
+from services.profiles.storage import (
+    CUSTOMERS,
+    DECISIONS,
+    HOLDINGS,
+    ORDERS,
+    REFUSED,
+    decision_rows,
+    directory_rows,
+    ledger,
+    refusal_rows,
+    timeline_row,
+)
+from services.profiles.storage.data_requests import MODEL as REQUESTS
 from services.profiles.storage.stages import journey_figures, stage_rows
 from shared import commerce, events
 from shared.commerce import OrderCancelled, OrderContent, OrderRefunded, Orders
 from shared.commerce.orders import in_milliseconds
 from shared.consume import Inbox
 from shared.envelope import Event
-from shared.events import EventKind
-from shared.fold import Before, Model
-from shared.handlers import Consequences, Folded, follows, handles
+from shared.fold import Before
+from shared.handlers import Consequences, Folded, follows, handles, handles_each
 from shared.outbox import Relay
 from shared.timers import Timers
 
-F = TypeVar("F", bound=Callable[..., Any])
 
-
-def handles_each(kinds: Iterable[EventKind], model: Model[Any] = CUSTOMERS, *, every_key: bool = False) -> Callable[[F], F]:
-    """Mark a method as the fold of several kinds of events."""
-
-    def mark(method: F) -> F:
-        for kind in kinds:
-            method = handles(kind, model, every_key=every_key)(method)
-        return method
-
-    return mark
-
-
-class Profiles:
+class Profiles(RequestHandlers):
     """Groups identity keys into customers and keeps what is known of each."""
 
     name = "profiles"
-    inbox = Inbox(CUSTOMERS, ORDERS)
+    inbox = Inbox(CUSTOMERS, ORDERS, REQUESTS)
+    holdings = HOLDINGS
+    untold = (REFUSED, DECISIONS)
     timers = Timers()
     relay = Relay()
 
-    @handles_each(ABOUT_PEOPLE, every_key=True)
+    @handles_each(ABOUT_PEOPLE, CUSTOMERS, every_key=True)
     def on_keys_named(self, customer: Customer, fact: Named, event: Event, key: str) -> Customer:
         """Keys that are named together belong to one customer, as far as the guard rails allow."""
         met = named(customer, key, meet(customer.links, key, fact.identity_keys, _stamp(event)))
@@ -95,12 +94,12 @@ class Profiles:
         """An order that is reported under two keys shows that they are one customer."""
         return hold(holders, fact.order_id, event.subject, _stamp(event))
 
-    @handles_each(BY_THE_CUSTOMER)
+    @handles_each(BY_THE_CUSTOMER, CUSTOMERS)
     def on_seen(self, customer: Customer, happening: Happening, event: Event) -> Folded:
         """Whatever a customer does is on the timeline, and shows when they were here, how, and what they are interested in."""
         return Folded(_seen(customer, happening, event), journal=(timeline_row(happening, event),))
 
-    @handles_each(BY_THE_SHOP)
+    @handles_each(BY_THE_SHOP, CUSTOMERS)
     def on_reported(self, customer: Customer, happening: Happening, event: Event) -> Folded:
         """What the shop says of a customer is on the timeline, too."""
         return Folded(customer, journal=(timeline_row(happening, event),))
@@ -188,8 +187,9 @@ class Profiles:
         )
         rows = (*directory_rows(customer_id, customer), *refusal_rows(customer), *decision_rows(customer))
         standing = stage_rows(customer_id, look.life, rules.profile_changed.version)
-        timers = (*consent.timers, *stage_timers(look))
-        return Consequences(timers, (*rows, *standing), journey_figures(look.life, rules), said)
+        terms, ends = retention(customer_id, customer, rules.retention, now)
+        timers = (*consent.timers, *stage_timers(look), *terms)
+        return Consequences(timers, (*rows, *standing), journey_figures(look.life, rules), (*said, *ends))
 
     @follows(ORDERS)
     def report_matches(self, order: str, holders: Holders, rules: None, now: datetime, before: Before) -> Consequences:

@@ -57,7 +57,9 @@ class Reception:
             told = [Result(i, ACCEPTED if i in taken else DUPLICATE, m.mention_id) for i, m in mentions.items()]
             return told, self._announcements(fresh, session)
 
-        return sorted([*command(self._database, work), *refused], key=lambda result: result.index)
+        taken = command(self._database, work)
+        self._mentions.forget_late(list(mentions.values()))
+        return sorted([*taken, *refused], key=lambda result: result.index)
 
     def _announcements(self, mentions: Sequence[Mention], session: Session) -> list[Announcement]:
         customers = self._people.customer_ids([id_of(mention.identity_key) for mention in mentions], session)

@@ -2,7 +2,7 @@
 
 from services.social.domain import authors as rules
 from services.social.domain.authors import Customer, Identified
-from services.social.storage import CUSTOMERS
+from services.social.storage import CUSTOMERS, HOLDINGS
 from shared import events
 from shared.commerce import OrderCancelled, OrderContent, OrderRefunded, cancel, place, refund, revise
 from shared.consume import Inbox
@@ -16,6 +16,7 @@ class Social:
 
     name = "social"
     inbox = Inbox(CUSTOMERS)
+    holdings = HOLDINGS
     relay = Relay()
 
     @handles(events.CUSTOMER_IDENTIFIED, CUSTOMERS)

@@ -23,10 +23,12 @@ from shared.fold import Model
 from shared.identity import id_of, lookup_id
 from shared.listing import Listing, having_words, words_of
 from shared.mongo import Document, Session, reachable
+from shared.privacy import Holding, by_id, late
 
 Store = Database[Document]
 CUSTOMERS = Model("customers", Customer, combine)
 MENTIONS = "mentions"
+HOLDINGS = (Holding(MENTIONS, "author_id", "What you said about the shop in public", at="published_at", named_by=by_id),)
 NEWEST = Listing("published_at", descending=True)
 WINDOW = 500  # mentions whose links are looked up together
 LOOKED_THROUGH = 10_000  # mentions looked through for one page
@@ -64,7 +66,7 @@ class Mentions:
     """Mentions as they were reported; the first report of each stays."""
 
     def __init__(self, database: Store) -> None:
-        self._mentions = database[MENTIONS]
+        self._database, self._mentions = database, database[MENTIONS]
         self._people = People(database)
 
     def known(self, mention_ids: Iterable[str], session: Session) -> set[str]:
@@ -84,6 +86,14 @@ class Mentions:
             for mention in mentions
         ]
         self._mentions.insert_many(rows, session=session)
+
+    def forget_late(self, mentions: Sequence[Mention]) -> None:
+        """Let go again of what people wrote before they were erased: connectors report old mentions again."""
+        happened = [(mention.identity_key, mention.published_at) for mention in mentions]
+        gone = [one.mention_id for one, is_late in zip(mentions, late(self._database, happened), strict=True) if is_late]
+        if gone:
+            with reachable():
+                self._mentions.delete_many({"_id": {"$in": gone}})
 
     def find(self, mention_id: str) -> Document | None:
         with reachable():

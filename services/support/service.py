@@ -2,7 +2,7 @@
 
 from services.support.domain import customer as rules
 from services.support.domain.customer import CartLeft, Customer, Identified, Mentioned, MessageMoved, Step
-from services.support.storage import CUSTOMERS
+from services.support.storage import CUSTOMERS, HOLDINGS
 from shared import events
 from shared.commerce import (
     CartMoved,
@@ -31,6 +31,7 @@ class Support:
 
     name = "support"
     inbox = Inbox(CUSTOMERS)
+    holdings = HOLDINGS
     relay = Relay()
 
     @handles(events.ORDER_COMPLETED, CUSTOMERS)

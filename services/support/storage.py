@@ -28,12 +28,17 @@ from shared.fold import Model
 from shared.identity import PREFIX, id_of, lookup_id
 from shared.listing import Listing, having_words, words_of
 from shared.mongo import Document, Session, ensure_collection, reachable
+from shared.privacy import Holding, by_id
 
 Store = Database[Document]
 CUSTOMERS = Model("customers", Customer, combine)
 TICKETS = "tickets"
 ENTRIES = "ticket_entries"
 COUNTERS = "counters"
+HOLDINGS = (
+    Holding(TICKETS, "identity_id", "Tickets", at="opened_at", named_by=by_id),
+    Holding(ENTRIES, "identity_id", "What was said in tickets", at="at", named_by=by_id),
+)
 IDEMPOTENCY = "idempotency"
 KEYS_KEPT = timedelta(days=7)
 NOBODY = "none"
@@ -131,7 +136,7 @@ class People:
         if identity.startswith(PREFIX) and ":" not in identity:
             with reachable():
                 row = self._database[f"{CUSTOMERS.name}_facts"].find_one({"_id": identity}, {"key": 1})
-            return str(row["key"]) if row else None
+            return str(row["key"]) if row and row["key"] else None
         key = identity.strip() if ":" in identity else f"email:{identity.strip()}"
         return key.lower() if key.startswith(("email:", "social:")) else key
 

@@ -1,13 +1,13 @@
 """The event catalogue: the only place that names events.
 
 `events.ORDER_COMPLETED` is an `EventKind`: its name, source, schema of its data, and the prose that a reader needs. The files
-beside this one are named by the source that publishes; `consent` is of profiles too. `docs/events.md` is generated from them.
+beside this one are named by the source that publishes; `consent` and `privacy` are of profiles too. `docs/events.md` is generated.
 """
 
 from typing import Final
 
 from shared.errors import InvalidEvent
-from shared.events import analytics, campaigns, consent, profiles, reengagement, social, support
+from shared.events import analytics, campaigns, consent, privacy, profiles, reengagement, social, support
 from shared.events.analytics import (
     CUSTOMER_SCORED,
     FORECAST_PUBLISHED,
@@ -36,10 +36,14 @@ from shared.events.consent import (
     PREFERENCES_STATED,
 )
 from shared.events.kind import EventData, EventKind
-from shared.events.profiles import (
-    CONSENT_CHANGED,
+from shared.events.privacy import (
     ERASURE_COMPLETED,
     ERASURE_REQUESTED,
+    EXPORT_PROVIDED,
+    EXPORT_REQUESTED,
+)
+from shared.events.profiles import (
+    CONSENT_CHANGED,
     IDENTITY_DECIDED,
     LIFECYCLE_STAGE_CHANGED,
     MERGE_REFUSED,
@@ -124,7 +128,7 @@ from shared.events.support import (
     TICKET_RESOLVED,
 )
 
-_MODULES = (browsing, carts, orders, people, profiles, consent, reengagement, campaigns, support, social, analytics)
+_MODULES = (browsing, carts, orders, people, profiles, consent, privacy, reengagement, campaigns, support, social, analytics)
 CATALOGUE: Final[dict[str, EventKind]] = {
     kind.name: kind for module in _MODULES for kind in vars(module).values() if isinstance(kind, EventKind)
 }
@@ -171,6 +175,8 @@ __all__ = [
     "ERASURE_COMPLETED",
     "ERASURE_REQUESTED",
     "EXPERIMENT_DECIDED",
+    "EXPORT_PROVIDED",
+    "EXPORT_REQUESTED",
     "FEEDBACK_RECEIVED",
     "FORECAST_PUBLISHED",
     "IDENTITY_ALIASED",

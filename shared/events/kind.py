@@ -1,7 +1,7 @@
 """What an entry of the catalogue is: a name, its source, the schema of its data, and the prose that a reader needs."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -42,7 +42,7 @@ class EventKind:
     """One entry of the catalogue.
 
     `sent` and `not_sent` say when it is published and when it is not, `key` what makes two of them the same fact, `late` what a
-    late or repeated one means to a reader.
+    late or repeated one means to a reader. One that is `by_every_service` is published by each on its own exchange, see `by`.
     """
 
     name: str
@@ -52,6 +52,11 @@ class EventKind:
     not_sent: str
     key: str
     late: str
+    by_every_service: bool = False
+
+    def by(self, service: str) -> "EventKind":
+        """The same event as a service publishes it on its own exchange."""
+        return replace(self, source=service)
 
     @property
     def exchange(self) -> str:

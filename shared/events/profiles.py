@@ -1,4 +1,4 @@
-"""`profiles.events`: who is who, which segments they are in, what they consented to, and erasure."""
+"""`profiles.events`: who is who, which segments they are in, and what they consented to."""
 
 from marshmallow import fields, validate
 
@@ -107,15 +107,6 @@ class LifecycleStageChanged(CustomerKeys):
     order_id = optional(Identifier, "The order that changed it, or since which time has passed.")
 
 
-class ErasureRequested(CustomerKeys):
-    erasure_id = required(Identifier, "The request; every answer names it.")
-
-
-class ErasureCompleted(ErasureRequested):
-    service = required(Identifier, "The service that has erased: `support`.")
-    erased = required(Count, "Number of documents that were deleted or made anonymous; 0 where it held nothing.")
-
-
 PROFILE_CREATED = EventKind(
     name="profile_created",
     source=SOURCE,
@@ -206,22 +197,4 @@ LIFECYCLE_STAGE_CHANGED = EventKind(
     not_sent="For nameless visitors, for imported history, or because the rules of stages were changed: fetch the stages then.",
     key="The event id. By `customer_id` the latest by time, then `changed_at`, is the stage.",
     late="An older one than the latest known of the same customer changes nothing.",
-)
-ERASURE_REQUESTED = EventKind(
-    name="erasure_requested",
-    source=SOURCE,
-    schema=ErasureRequested,
-    sent="A customer is to be forgotten. Every service that holds anything about these identity keys erases it and answers.",
-    not_sent="For an export, or for an unsubscription.",
-    key="`erasure_id`.",
-    late="Erase whenever it is heard; facts about the keys that are heard afterwards and happened before it are erased too.",
-)
-ERASURE_COMPLETED = EventKind(
-    name="erasure_completed",
-    source=SOURCE,
-    schema=ErasureCompleted,
-    sent="A service has erased what it held, in answer to `erasure_requested`. Each service publishes it on its own exchange.",
-    not_sent="Before the deletion is stored durably.",
-    key="`erasure_id` and `service`.",
-    late="A repeat is the same proof again; `erased` may be 0 then.",
 )

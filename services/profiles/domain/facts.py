@@ -1,9 +1,11 @@
 """Data of events as profiles reads them: only the fields that it has a use for."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from services.profiles.domain.identity.decisions import Decision
+from services.profiles.domain.privacy.requests import Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -11,6 +13,45 @@ class Named:
     """What every event about a person says: the identity keys that it carried."""
 
     identity_keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataAsked:
+    """Data of `erasure_requested` and of `export_requested`, which lacks what an erasure says."""
+
+    customer_id: str
+    identity_keys: tuple[str, ...]
+    services: tuple[str, ...]
+    requested_by: str
+    erasure_id: str = ""
+    export_id: str = ""
+    reason: Reason = Reason.REQUEST
+    happened_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """Data of `erasure_completed`."""
+
+    erasure_id: str
+    service: str
+    erased: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provided:
+    """Data of `export_provided`."""
+
+    export_id: str
+    service: str
+    part: int
+    parts: int
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reminded:
+    """Data of the timer of a reminder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from services.profiles.domain.affinities import AffinityRules
 from services.profiles.domain.consent.rules import ConsentRules
 from services.profiles.domain.identity.rules import IdentityRules
 from services.profiles.domain.lifecycle import LifecycleRules
+from services.profiles.domain.privacy.retention import Retention
 from services.profiles.domain.traits import Strategy
 
 STRATEGIES: Mapping[str, Strategy] = {"created_at": Strategy.SMALLEST}  # of two accounts that are one the older opened it
@@ -44,6 +45,7 @@ class Rules:
 
     identity: IdentityRules = field(default_factory=IdentityRules)
     consent: ConsentRules = field(default_factory=ConsentRules)
+    retention: Retention = field(default_factory=Retention)
     link_secret: str = ""
     profile: ProfileRules = field(default_factory=ProfileRules)
     profile_changed: Changed = field(default_factory=Changed)

@@ -4,6 +4,8 @@ customers_facts             the runtime's: facts by identity key, and what follo
 orders_facts                the runtime's: by order, the identity keys under which it was reported
 customer_index              _id = customer id; `Entry` of the directory: one row for each customer who is not nameless
 customer_spend              _id = customer id:currency; customer_id, currency, amount: what `sort=spend` goes by
+data_requests               _id = request id; see data_requests.py
+data_request_parts          _id = event id; see data_requests.py
 timeline                    _id = event id; identity_key, name, time, source, backfill, summary: one row an event, never rewritten
 refused_merges              _id = the pair of keys; `Refusal`: what the guard rails refused and still do
 identity_decisions          _id = the pair of keys; `Verdict`: what people decided last
@@ -17,7 +19,7 @@ settings                    the runtime's; of the row `customers` the field `ide
 from pymongo import ASCENDING, DESCENDING
 from pymongo.database import Database
 
-from services.profiles.storage import consent, ledger, stages
+from services.profiles.storage import consent, data_requests, ledger, stages
 from services.profiles.storage.customers import Customers, Period
 from services.profiles.storage.directory import COLLATION, HAS_A_NAME, Directory, Search
 from services.profiles.storage.models import (
@@ -30,15 +32,25 @@ from services.profiles.storage.models import (
     TIMELINE,
     decision_rows,
     directory_rows,
+    orders_of,
     refusal_rows,
     timeline_row,
 )
 from shared.config import Config
 from shared.mongo import Document, ensure_collection
+from shared.privacy import Holding
+
+HOLDINGS = (
+    Holding(f"{ORDERS.name}_facts", "_id", None, named_by=orders_of),
+    Holding(TIMELINE, "identity_key", "What happened", at="time"),
+    Holding(ledger.LEDGER, "identity_key", "What you allowed, and when", at="at"),
+    Holding(data_requests.PARTS, "_id", None, named_by=data_requests.parts_about),
+)
 
 __all__ = [
     "CUSTOMERS",
     "DECISIONS",
+    "HOLDINGS",
     "INDEX",
     "ORDERS",
     "REFUSED",
@@ -63,6 +75,7 @@ def create_indexes(database: Database[Document], config: Config) -> None:
     for name in (INDEX, SPEND, TIMELINE, REFUSED, DECISIONS):
         ensure_collection(database, name)
     stages.create_indexes(database)
+    data_requests.create_indexes(database)
     index = database[INDEX]
     index.create_index([("last_seen", DESCENDING), ("_id", DESCENDING)], name="last_seen")
     index.create_index([("orders", DESCENDING), ("_id", DESCENDING)], name="orders")

@@ -70,7 +70,8 @@ class Customers:
             member = facts.find_one({"_id": lookup_id(identity)}, {"customer": 1})
             if member is None:
                 return None
-            return sorted(row["key"] for row in facts.find({"customer": member["customer"]}, {"key": 1}))
+            found = facts.find({"customer": member["customer"]}, {"key": 1})
+            return sorted(row["key"] for row in found if row["key"]) or None
 
     def _entries(self, customer_ids: Iterable[str]) -> dict[str, Document]:
         return {row["_id"]: row for row in self._database[INDEX].find({"_id": {"$in": list(customer_ids)}})}

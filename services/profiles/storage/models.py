@@ -6,6 +6,7 @@ from functools import reduce
 from typing import Any, TypeVar
 
 import msgspec
+from pymongo.database import Database
 
 from services.profiles.catalogue import ABOUT_ORDERS
 from services.profiles.domain import names
@@ -14,10 +15,11 @@ from services.profiles.domain.customer import Customer, combine
 from services.profiles.domain.directory import entry_of
 from services.profiles.domain.facts import Happening
 from services.profiles.domain.identity.decisions import without_verdicts
-from services.profiles.domain.identity.evidence import partners, without
+from services.profiles.domain.identity.evidence import Links, partners, without
 from services.profiles.domain.identity.orders import Holders, merge_holders
 from services.profiles.domain.identity.resolution import Evidence, neighbours, resolve
 from services.profiles.domain.identity.rules import IdentityRules
+from services.profiles.domain.privacy.retention import Retention
 from services.profiles.domain.rules import Changed, ProfileRules, Rules
 from services.profiles.domain.timeline import summary_of
 from shared import documents
@@ -27,6 +29,7 @@ from shared.fold import Model
 from shared.grouping import Belonging
 from shared.handlers import Row
 from shared.identity import PREFIX, id_of
+from shared.mongo import Document
 
 INDEX = "customer_index"
 SPEND = "customer_spend"
@@ -37,6 +40,7 @@ CONSENT = "consent"  # the part of the settings about channels, purposes and top
 LINK_SECRET = "link_secret"  # noqa: S105 - the name of that part of the settings
 IDENTITY = "identity"  # the part of the settings that says who is who
 PROFILE = "profile"  # the part that says what is made of the facts of a customer
+RETENTION = "retention"  # the part that says how long anybody is kept
 P = TypeVar("P")
 _ORDER_EVENTS = frozenset(kind.name for kind in ABOUT_ORDERS)
 
@@ -77,6 +81,7 @@ def rules_of(settings: Mapping[str, Any] | None) -> Rules:
     return Rules(
         identity=_part(settings, IDENTITY, IdentityRules),
         consent=_part(settings, CONSENT, ConsentRules),
+        retention=_retention(settings),
         link_secret=(settings or {}).get(LINK_SECRET, ""),
         profile=_part(settings, PROFILE, ProfileRules),
         profile_changed=Changed(profile["version"], profile["changed_at"]) if profile else Changed(),
@@ -86,6 +91,11 @@ def rules_of(settings: Mapping[str, Any] | None) -> Rules:
 def _part(settings: Mapping[str, Any] | None, part: str, kind: type[P]) -> P:
     stored = (settings or {}).get(part)
     return msgspec.convert(stored["rules"], kind) if stored else kind()
+
+
+def _retention(settings: Mapping[str, Any] | None) -> Retention:
+    changed = (settings or {}).get(RETENTION, {}).get("changed_at")
+    return replace(_part(settings, RETENTION, Retention), since=changed)
 
 
 def order_keys(event: Event) -> Sequence[str]:
@@ -98,11 +108,24 @@ def order_keys(event: Event) -> Sequence[str]:
         raise InvalidEvent(f"{event.name}: order_id is missing or no text") from None
 
 
+def orders_of(database: Database[Document], keys: Sequence[str]) -> list[str]:
+    """Ids under which the orders are kept that were reported under these keys."""
+    orders = database[TIMELINE].distinct("summary.order_id", {"identity_key": {"$in": list(keys)}})
+    return [id_of(f"order:{order_id}") for order_id in orders]
+
+
+def _told(customer: Customer) -> Customer:
+    """What is known of one key, without what it knows of others."""
+    return replace(customer, links=Links(), verdicts={}, refused=())
+
+
 def _combine_holders(holders: Sequence[Holders]) -> Holders:
     return reduce(merge_holders, holders)
 
 
-CUSTOMERS: Model[Customer] = Model("customers", Customer, combine, rules=rules_of, regroup=Identities(), edition=names.EDITION)
+CUSTOMERS: Model[Customer] = Model(
+    "customers", Customer, combine, rules=rules_of, regroup=Identities(), edition=names.EDITION, told=_told
+)
 ORDERS: Model[Holders] = Model("orders", Holders, _combine_holders, keys=order_keys)
 
 
