@@ -1,13 +1,19 @@
 """Profiles: who is who, and what is known of each customer.
 
 Owns: identity keys and the customers that they belong to, traits, the ledger of consent and preferences, orders as facts of a customer,
-what they are fond of, the stages of their journey, the timeline, search.
-Handles: every event of `shop.events` that is about a person; `unsubscribed` and `message_complained` of campaigns; `survey_answered` of
-support; of its own `identity_decided` and `order_matched`, which are evidence of who is who, `consent_stated`, `consent_confirmed` and
-`preferences_stated`.
-Publishes: `profile_merged`, `profile_split`, `profile_created`, `consent_changed`, `contact_permission_changed`, `consent_stated`,
-`consent_confirmed`, `preferences_stated`, `opt_in_requested`, `opt_in_expired`, `merge_refused`, `identity_decided`,
-`order_matched`, `lifecycle_stage_changed`.
+    what they are fond of, the stages of their journey, the timeline, search;
+    requests about people's data and the terms of retention.
+Handles: every event of `shop.events` that is about a person;
+    `unsubscribed` and `message_complained` of campaigns; `survey_answered` of support;
+    of its own `identity_decided` and `order_matched`, which are evidence of who is who;
+    of its own `consent_stated`, `consent_confirmed` and `preferences_stated`;
+    `erasure_completed` and `export_provided` of all services.
+Publishes: `profile_merged`, `profile_split`, `profile_created`, `merge_refused`, `identity_decided`, `order_matched`;
+    `consent_changed`, `contact_permission_changed`, `consent_stated`, `consent_confirmed`, `preferences_stated`, `opt_in_requested`,
+    `opt_in_expired`;
+    `lifecycle_stage_changed`;
+    `erasure_requested`, `export_requested`.
 Serves: `/api/profiles/customers`, a customer by any identity, its timeline, merging and unmerging; `/api/profiles/identity-rules`;
-`/api/profiles/refused-merges`; `/api/profiles/do-not-merge`.
+    `/api/profiles/refused-merges`; `/api/profiles/do-not-merge`;
+    `/api/profiles/data-requests`; `/api/profiles/retention`.
 """

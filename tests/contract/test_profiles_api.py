@@ -8,6 +8,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from shared.identity import id_of
+from tests.contract.test_service_cards import routes
 from tests.serving import Served, serving
 from tests.unit.profiles.given import bought, cancelled, hour, identified, line, refunded, viewed
 
@@ -233,21 +234,6 @@ def test_without_a_token_nothing_is_told(profiles: Served) -> None:
 def test_the_document_of_the_interface_is_valid_and_complete(profiles: Served) -> None:
     document = profiles.get("/api/profiles/openapi.json")
     OpenAPIV31SpecValidator(document).validate()
-    assert set(document["paths"]) == {
-        CUSTOMERS,
-        f"{CUSTOMERS}/{{identity}}",
-        f"{CUSTOMERS}/{{identity}}/timeline",
-        f"{CUSTOMERS}/{{identity}}/decisions",
-        f"{CUSTOMERS}/{{identity}}/merge",
-        f"{CUSTOMERS}/{{identity}}/merge/preview",
-        f"{CUSTOMERS}/{{identity}}/unmerge",
-        f"{CUSTOMERS}/{{identity}}/unmerge/preview",
-        "/api/profiles/do-not-merge",
-        "/api/profiles/do-not-merge/{pair}",
-        "/api/profiles/identity-rules",
-        "/api/profiles/refused-merges",
-        "/api/profiles/audit",
-        "/api/profiles/openapi.json",
-    }
+    assert set(document["paths"]) == set(routes("profiles"))
     named = {one["name"] for one in document["paths"][f"{CUSTOMERS}/{{identity}}/timeline"]["get"]["parameters"]}
     assert named == {"identity", "limit", "cursor", "event", "from", "to"}
