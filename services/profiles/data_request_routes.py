@@ -20,6 +20,7 @@ from shared.http import Api, route
 _CUSTOMER = "/api/profiles/customers/<path:identity>"
 _REQUESTS = "/api/profiles/data-requests"
 _RETENTION = "/api/profiles/retention"
+_RIGHTS = "profiles:privacy"  # all that is kept about somebody, and its end, are not for everybody who may read a profile
 _UNKNOWN = "No request has this id; list them at /api/profiles/data-requests."
 
 
@@ -31,6 +32,7 @@ class DataRequestRoutes(Api):
     @route(
         "POST",
         f"{_CUSTOMER}/erasure",
+        scope=_RIGHTS,
         summary="Forget a customer",
         body=schemas.Asking(),
         response=schemas.Accepted(),
@@ -47,6 +49,7 @@ class DataRequestRoutes(Api):
     @route(
         "POST",
         f"{_CUSTOMER}/export",
+        scope=_RIGHTS,
         summary="Collect all that is kept about a customer",
         body=schemas.Asking(),
         response=schemas.Accepted(),
@@ -59,6 +62,7 @@ class DataRequestRoutes(Api):
     @route(
         "GET",
         _REQUESTS,
+        scope=_RIGHTS,
         summary="Requests about people's data",
         query=schemas.DataRequestsQuery(),
         response=schemas.DataRequestPage(),
@@ -67,12 +71,18 @@ class DataRequestRoutes(Api):
         """The latest first."""
         return DataRequests(self.store).page(query)
 
-    @route("GET", f"{_REQUESTS}/<request_id>", summary="A request about a person's data", response=schemas.DataRequest())
+    @route(
+        "GET",
+        f"{_REQUESTS}/<request_id>",
+        scope=_RIGHTS,
+        summary="A request about a person's data",
+        response=schemas.DataRequest(),
+    )
     def get_data_request(self, request_id: str) -> dict[str, Any]:
         """Which services have answered, and when."""
         return self._found(request_id)
 
-    @route("GET", f"{_REQUESTS}/<request_id>/archive", summary="All that is kept about a customer, as a ZIP file")
+    @route("GET", f"{_REQUESTS}/<request_id>/archive", scope=_RIGHTS, summary="All that is kept about a customer, as a ZIP file")
     def get_archive(self, request_id: str) -> Response:
         """A page to read (`index.html`) and the data of each service as JSON."""
         found = self._found(request_id)
@@ -97,6 +107,7 @@ class DataRequestRoutes(Api):
     @route(
         "PUT",
         _RETENTION,
+        scope=_RIGHTS,
         summary="Change how long inactive people are kept",
         body=schemas.ChangeTerms(),
         response=schemas.StoredTerms(),

@@ -3,6 +3,7 @@
 from marshmallow import Schema, fields, validate
 
 from services.profiles.domain.privacy.requests import Wish
+from shared.access.caller import Actor
 from shared.http import PageQuery
 
 STATES = ("open", "overdue", "completed")
@@ -13,11 +14,9 @@ def _described(text: str) -> dict[str, str]:
 
 
 class Asking(Schema):
-    """Who asks, for the record."""
+    """Who asks on the person's behalf, for the record."""
 
-    requested_by = fields.String(
-        required=True, validate=validate.Length(1, 255), metadata=_described("Who asks on the person's behalf: an agent, a form.")
-    )
+    requested_by = Actor()
 
 
 class Answering(Schema):
@@ -92,7 +91,7 @@ class ChangeTerms(Terms):
     """New terms of retention."""
 
     version = fields.Integer(required=True, strict=True, metadata=_described("The version that was read; another is refused."))
-    changed_by = fields.String(required=True, validate=validate.Length(1, 255))
+    changed_by = Actor(sent_back=True)
 
 
 class StoredTerms(Terms):
