@@ -1,26 +1,34 @@
-"""Manage sources and look into the quarantine: `python -m services.collector sources add "Web shop" --kind web`.
+"""Manage sources, import files of tills, and look into the quarantine: `python -m services.collector sources add "Web shop" --kind web`.
 
 Reads MONGO_URI (and MONGO_DATABASE) as the service does.
 """
 
+import json
 import secrets
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 
 import click
+from marshmallow import ValidationError
 from rich.console import Console
 from rich.table import Table
 
 from services.collector.domain.refusal import Reason
 from services.collector.domain.source import GRACE, KEY_BYTES, Source, SourceKind, hash_of, rotated, write_key
+from services.collector.imports import new_import
 from services.collector.storage import Storage, create_indexes
+from services.collector.till_schemas import FORMATS, Settings
 from shared import mongo
 from shared.config import load
 from shared.errors import ConfigurationError, StoreAway
 
+_PART_BYTES = 1024 * 1024
 _GRACE_HOURS = int(GRACE.total_seconds() // 3600)
 
 
@@ -145,6 +153,54 @@ def show(entry_id: str) -> None:
         raise click.ClickException("no refused message has this id; it may have been kept for its time already")
     click.echo(f"{row['code']}: {row['message']}", err=True)
     click.echo(row["raw"].decode("utf-8", "replace"))
+
+
+@main.command("import-till")
+@click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--source", required=True, help="Name or id of the source that the till is.")
+@click.option(
+    "--format", "form", type=click.Choice(FORMATS), default="csv", show_default=True, help="`json-lines`: a purchase a line."
+)
+@click.option(
+    "--settings", "given", default="{}", help="How the file is meant, as JSON: see Settings of the collector's OpenAPI document."
+)
+@click.option("--wait/--no-wait", default=True, help="Follow it until it has ended.")
+def import_till(path: Path, source: str, form: str, given: str, wait: bool) -> None:
+    """Import a till's FILE in the background: a running collector takes it, a few hundred receipts at a time."""
+    try:
+        settings = Settings().load(json.loads(given))
+    except (ValueError, ValidationError) as error:
+        raise click.ClickException(f"--settings cannot be used: {error}") from None
+    with _storage() as storage:
+        row = new_import(
+            _known(storage, source), {"filename": path.name, "format": form, "settings": settings}, datetime.now(UTC)
+        )
+        storage.imports.add(row)
+        parts = _upload(storage, row["_id"], path)
+        storage.imports.change(
+            row["_id"], ("receiving",), {"status": "waiting", "parts": parts, "bytes_total": path.stat().st_size}
+        )
+        click.echo(f"import {row['_id']}: {parts} parts of {path.name} are waiting")
+        if wait:
+            _follow(storage, row["_id"])
+
+
+def _upload(storage: Storage, import_id: str, path: Path) -> int:
+    with path.open("rb") as file:
+        parts = iter(partial(file.read, _PART_BYTES), b"")
+        for number, part in enumerate(parts):
+            storage.imports.put_part(import_id, number, part, datetime.now(UTC))
+    return -(-path.stat().st_size // _PART_BYTES)
+
+
+def _follow(storage: Storage, import_id: str) -> None:
+    """Say how far an import is until it has ended. Exit code 1 where it failed."""
+    while (row := storage.imports.find(import_id)) and row["status"] in ("waiting", "running"):
+        time.sleep(1)
+    counts = ", ".join(f"{count} {name}" for name, count in row["counts"].items()) if row else "it is gone"
+    click.echo(f"{row['status'] if row else 'gone'}: {counts}")
+    if row is None or row["status"] != "done":
+        raise click.ClickException((row or {}).get("error") or "the import did not end well")
 
 
 def _switch(name: str, *, enabled: bool) -> None:

@@ -5,7 +5,7 @@ Facts behind it: the Python client takes 200 alone for success, and drops an eve
 """
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -44,6 +44,11 @@ def accepted(outcome: Sorted, duplicates: int) -> Answer:
     ]
     taken = len(outcome.entries)
     return _json(200, {"success": True, "accepted": taken - duplicates, "duplicates": duplicates, "rejected": rejected})
+
+
+def taken(counts: Mapping[str, int], wrong: Sequence[Mapping[str, Any]], read: Mapping[str, Any]) -> Answer:
+    """What became of receipts; the refused ones are named by the line that they begin on. `read` says how a table was understood."""
+    return _json(200, {"success": True, **counts, "rejected": wrong, **read})
 
 
 def refused(why: Refused | Refusal) -> Answer:

@@ -11,12 +11,15 @@ from services.collector import answers, schemas, wire
 from services.collector.answers import Answer
 from services.collector.domain.refusal import Reason, Refused
 from services.collector.doors import Doors
+from services.collector.import_routes import ImportRoutes
 from services.collector.sorting import event_id
 from services.collector.storage import Storage
+from services.collector.till import Till
+from services.collector.till_door import TillDoor
 from shared.access.audit_route import serves_audit
 from shared.envelope import from_document
 from shared.errors import BadRequest, NotFound
-from shared.http import Api, door, from_cursor, page, route
+from shared.http import door, from_cursor, page, route
 from shared.openapi import serves_openapi
 
 _CORS_HEADERS = {
@@ -38,11 +41,25 @@ class OpenDoors(DependencyProvider):  # type: ignore[misc]  # nameko has no type
         return self._doors
 
 
-class CollectorApi(Api):
+class OpenTill(DependencyProvider):  # type: ignore[misc]  # nameko has no types
+    """The door of tills of this process."""
+
+    def setup(self) -> None:
+        settings = self.container.config["SAMBANDH"]
+        storage = Storage(self.container.config["DATABASE"])
+        doors = Doors(storage, settings.backlog_limit, settings.phone_region)
+        self._till = TillDoor(doors, Till(storage, settings.phone_region))
+
+    def get_dependency(self, worker_ctx: Any) -> TillDoor:
+        return self._till
+
+
+class CollectorApi(ImportRoutes):
     """Events come in through /v1/ as the Segment protocol has it, by write key; all else is for those who may read the collector."""
 
     name = "collector_api"
     doors = OpenDoors()
+    till = OpenTill()
     openapi = serves_openapi("collector")
     audit = serves_audit("collector")
 
@@ -56,6 +73,15 @@ class CollectorApi(Api):
         except Refused as refusal:
             return _response(request, answers.refused(refusal))
         return _response(request, self.doors.ingest(call, _headers(request), body, datetime.now(UTC)))
+
+    @door("POST", "/v1/till/purchases", open_to_all=True)
+    def take_purchases(self, request: Request) -> Response:
+        """Purchases and returns of a till, as JSON or as a table; the query says how the table is meant."""
+        try:
+            body = _body(request)
+        except Refused as refusal:
+            return _response(request, answers.refused(refusal))
+        return _response(request, self.till.purchases(_headers(request), request.args.to_dict(), body, datetime.now(UTC)))
 
     @door("GET", "/v1/pixel/<call>", open_to_all=True)
     def pixel(self, request: Request, call: str) -> Response:

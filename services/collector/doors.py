@@ -88,7 +88,7 @@ class Doors:
     def settings(self, write_key: str, host: str, protocol: str, now: datetime) -> Answer:
         """What a browser client asks for at start. Whether the key is good is all that it tells about the source."""
         try:
-            self._admit(write_key, now)
+            self.admit(write_key, now)
         except Refused as refusal:
             return answers.refused(refusal)
         except StoreAway:
@@ -111,7 +111,7 @@ class Doors:
         """Open and store one HTTP request. Raises Refused for a call that does not exist, and for busy."""
         name = wire.call_of(call)
         try:
-            if self._backlog(self._backlog_limit) >= self._backlog_limit:
+            if not self.has_room():
                 raise answers.busy()
             lot = self._open(Knock(f"/v1/{name}", name, headers, body, now), self._http)
             strangers = lot.source_id is None  # leave nothing behind: anybody can reach this door
@@ -126,13 +126,18 @@ class Doors:
             body = wire.inflate(body, knock.headers.get("content-encoding", ""))
             parcel = wire.unpack(knock.call or wire.call_in(body), body)
             key = key or parcel.write_key
-            source = self._admit(key, knock.at)
+            source = self.admit(key, knock.at)
         except Refused as refusal:
             whole = Refusal(0, None, refusal.code, refusal.message, body[: wire.REQUEST_BYTES])
             return Lot(knock.path, self._source_id(key), Sorted(refusals=[whole]), refusal)
         return Lot(knock.path, source.id, sorter.sort(parcel, source, knock.at, knock.traceparent))
 
-    def _admit(self, key: str | None, now: datetime) -> Source:
+    def has_room(self) -> bool:
+        """Whether so few events wait to be published that more may be accepted. Raises StoreAway."""
+        return self._backlog(self._backlog_limit) < self._backlog_limit
+
+    def admit(self, key: str | None, now: datetime) -> Source:
+        """The source of a write key. Raises Refused, StoreAway."""
         if not key:
             raise Refused(
                 Reason.MISSING_WRITE_KEY, "send the write key as the user of Basic authorization or as writeKey in the body"

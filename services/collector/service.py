@@ -1,5 +1,5 @@
-"""The collector's worker: the relay that publishes what was accepted, the readers of the AMQP door and of unrouted events, and an inbox
-for what people ask about the archive.
+"""The collector's worker: the relay that publishes what was accepted, imports of tills, the readers of the AMQP door and of unrouted
+events, and an inbox for what people ask about the archive.
 """
 
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.collector.doors import Doors
+from services.collector.imports import Imports
 from services.collector.storage import EVENTS, HOLDINGS, Storage
 from shared.config import load
 from shared.consume import Inbox, Reader, bury
@@ -27,5 +28,6 @@ class Collector:
     holdings = HOLDINGS
     relay = Relay(EVENTS, keep=True)
     answers = Relay(title="answers")
+    imports = Imports()
     intake = Reader(INTAKE_QUEUE, intake)
     unrouted = Reader(UNROUTED, bury("no service was bound to this event: declare the topology, then replay", SHOP_EVENTS))

@@ -33,6 +33,7 @@ class Entry:
     message_id: str
     original_timestamp: datetime | None
     sent_at: datetime | None
+    content: str | None = None  # digest of what was said, where a repeat has to say the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +73,12 @@ def content_id(item: bytes) -> str:
 class Sorter:
     """Sorts parcels over the event catalogue. `new_id` makes the id of a message that has none from its bytes.
 
-    Phone numbers without a country code are of `phone_region` (ISO 3166), and identify nobody where there is none.
+    Phone numbers without a country code are of `phone_region` (ISO 3166), and identify nobody where there is none. With `by_address`
+    messages may come with an address, a number or a card alone.
     """
 
-    def __init__(self, new_id: Callable[[bytes], str] = random_id, phone_region: str = "") -> None:
-        self._translator = Translator(shapes(), partial(identity_key, region=phone_region))
+    def __init__(self, new_id: Callable[[bytes], str] = random_id, phone_region: str = "", *, by_address: bool = False) -> None:
+        self._translator = Translator(shapes(), partial(identity_key, region=phone_region), by_address=by_address)
         self._new_id = new_id
 
     def sort(self, parcel: Parcel, source: Source, now: datetime, traceparent: str | None = None) -> Sorted:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -101,3 +102,20 @@ def test_the_quarantine_can_be_looked_into(run: Run, storage: Storage) -> None:
 def test_an_outage_is_one_line_that_says_what_to_do(run: Run) -> None:
     result = run("sources", "list", MONGO_URI="mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=100")
     assert (result.exit_code, "MONGO_URI" in result.output, "Traceback" in result.output) == (1, True, False)
+
+
+def test_a_file_of_a_till_waits_for_a_running_collector(run: Run, storage: Storage, tmp_path: Path) -> None:
+    run("sources", "add", "Till", "--kind", "pos")
+    file = tmp_path / "may.csv"
+    file.write_text("receipt,time,total,phone\n1,2026-05-01,5,+919812345678\n")
+    result = run("import-till", str(file), "--source", "Till", "--settings", '{"store": "S1", "currency": "INR"}', "--no-wait")
+    assert (result.exit_code, "1 parts of may.csv are waiting" in result.output) == (0, True)
+    row = storage.imports.next()
+    assert row is not None
+    assert (row["bytes_total"], row["settings"]["store"], b"".join(storage.imports.parts(row["_id"]))) == (
+        file.stat().st_size,
+        "S1",
+        file.read_bytes(),
+    )
+    assert run("import-till", str(file), "--source", "Till", "--settings", '{"timezone": "Mars"}').exit_code == 1
+    assert run("import-till", str(file), "--source", "nobody").exit_code == 1

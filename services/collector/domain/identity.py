@@ -1,7 +1,7 @@
 """Who a message is about, as identity keys: `user:42`, `anon:5f1c`, `email:jane@example.com`, `social:x:jane`."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from services.collector.domain.refusal import Reason, Refused
@@ -37,26 +37,29 @@ NETWORKS: Mapping[str, str] = {
 }
 
 
-def subject_of(message: Mapping[str, Any], spell: Spelling) -> str:
-    """The identity key that a message came with: the account where there is one, else the device.
+def subject_of(message: Mapping[str, Any], spell: Spelling, otherwise: Sequence[str] = ()) -> str:
+    """The identity key that a message came with: the account where there is one, else the device, else the first of `otherwise`.
 
     An account that is called `null` or the like is none, where there is a device to go by.
     """
     keys = [_key(message, spell, "user", "userId"), _key(message, spell, "anon", "anonymousId")]
-    found = [key for key in keys if key]
+    found = [key for key in keys if key] or list(otherwise[:1])
     if not found:
         raise Refused(Reason.MISSING_IDENTITY, "userId or anonymousId is required")
     return next((key for key in found if not _is_placeholder(key)), found[0])
 
 
-def keys_of(message: Mapping[str, Any], spell: Spelling, *traits: Mapping[str, Any]) -> list[str]:
-    """Every identity key in a message, the subject first, then device, addresses, numbers, cards, foreign ids and handles."""
-    subject = subject_of(message, spell)
-    keys = [subject, _key(message, spell, "user", "userId"), _key(message, spell, "anon", "anonymousId")]
+def keys_of(message: Mapping[str, Any], spell: Spelling, *traits: Mapping[str, Any], by_address: bool = False) -> list[str]:
+    """Every identity key in a message, the subject first, then device, addresses, numbers, cards, foreign ids and handles.
+
+    With `by_address` a message may come with an address, a number or a card alone, as those of tills do.
+    """
     named = [(kind, given.get(trait)) for kind, names in TRAITS.items() for given in traits for trait in names]
     named += [("social", handle) for given in traits for handle in _handles(given)]
     named += _of_context(_object(message.get("context")))
-    keys += [spell(kind, str(value)) for kind, value in named if _is_named(value)]
+    others = [key for kind, value in named if _is_named(value) and (key := spell(kind, str(value)))]
+    subject = subject_of(message, spell, others if by_address else ())
+    keys = [subject, _key(message, spell, "user", "userId"), _key(message, spell, "anon", "anonymousId"), *others]
     return list(dict.fromkeys(key for key in keys if key))
 
 

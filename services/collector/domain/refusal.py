@@ -27,6 +27,8 @@ class Reason(StrEnum):
     UNKNOWN_WRITE_KEY = "unknown_write_key"
     EXPIRED_WRITE_KEY = "expired_write_key"
     SOURCE_DISABLED = "source_disabled"
+    INVALID_TABLE = "invalid_table"
+    CONFLICTING_RECEIPT = "conflicting_receipt"
     BUSY = "busy"
 
 

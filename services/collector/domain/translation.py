@@ -56,10 +56,13 @@ class Shapes:
 
 
 class Translator:
-    """Translates messages of every type over one catalogue; `spell` writes identity keys in their one spelling."""
+    """Translates messages of every type over one catalogue; `spell` writes identity keys in their one spelling.
 
-    def __init__(self, shapes: Shapes, spell: identity.Spelling) -> None:
-        self._shapes, self._spell = shapes, spell
+    With `by_address` a message may say who it is about by an address, a number or a card alone: tills know no accounts and no devices.
+    """
+
+    def __init__(self, shapes: Shapes, spell: identity.Spelling, *, by_address: bool = False) -> None:
+        self._shapes, self._spell, self._by_address = shapes, spell, by_address
         self._names = Names(shapes.tracked)
         self._calls: Mapping[str, Callable[[Message, Reception], tuple[str, str, Data]]] = {
             "track": self._track,
@@ -141,7 +144,7 @@ class Translator:
     def _about_person(self, name: str, message: Message, data: Data, *traits: Mapping[str, Any]) -> tuple[str, str, Data]:
         """Add what every event about a person carries: its identity keys and its circumstances."""
         context = _context(message)
-        keys = identity.keys_of(message, self._spell, *traits, circumstances.traits(context))
+        keys = identity.keys_of(message, self._spell, *traits, circumstances.traits(context), by_address=self._by_address)
         data["identity_keys"] = keys
         circumstance = circumstances.read(context)
         if circumstance:

@@ -16,6 +16,12 @@ class OrderReferences(EventData):
     coupon = optional(fields.String, "Coupon that applies to the whole order.")
 
 
+class SoldInStore(EventData):
+    store_id = optional(Identifier, "The shop's id of the store, where it was sold in one.")
+    till_id = optional(Identifier, "The shop's id of the till.")
+    receipt_number = optional(Identifier, "The number on the receipt, as printed. `order_id` is what tells orders apart.")
+
+
 class OrderSums(EventData):
     total = optional(MinorUnits, "Subtotal with shipping and tax, in minor units.")
     revenue = optional(MinorUnits, "Income after discounts, without shipping and tax, in minor units.")
@@ -43,7 +49,7 @@ class PaymentInfoEntered(CheckoutStep):
     order_id = optional(Identifier, "The shop's id of the order to be.")
 
 
-class OrderContent(ShopData, OrderReferences, OrderSums):
+class OrderContent(ShopData, OrderReferences, SoldInStore, OrderSums):
     order_id = required(Identifier, "The shop's id of the order: the business key, whatever the number of messages about it.")
     currency = required(Currency, "ISO 4217 code of all amounts.")
     amount = required(
@@ -61,7 +67,7 @@ class OrderCancelled(ShopData, OrderReferences, OrderSums):
     products = product_lines("The lines of the order, where the shop repeats them. A cancellation is always of the whole order.")
 
 
-class OrderRefunded(ShopData):
+class OrderRefunded(ShopData, SoldInStore):
     order_id = required(Identifier, "The shop's id of the order.")
     refund_id = required(Identifier, "The shop's id of the refund; the event id where the client sent none.")
     currency = required(Currency, "ISO 4217 code of all amounts.")

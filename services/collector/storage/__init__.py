@@ -3,6 +3,7 @@
 events      _id = event id; Event.document(), source_id, message_id, original_timestamp, sent_at; pending_since until published
 quarantine  _id = hash of source and content; source_id, received_at, code, message, path, raw
 sources     _id = source id; the fields of domain.Source
+imports, import_parts, import_errors: files of tills, see `imports`
 """
 
 import hashlib
@@ -18,6 +19,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from services.collector.domain.source import Source, SourceKind
 from services.collector.sorting import Entry, Refusal
+from services.collector.storage import imports
 from shared import outbox
 from shared.config import Config
 from shared.errors import StoreAway
@@ -45,6 +47,9 @@ def create_indexes(database: Database[Document], config: Config) -> None:
     database[SOURCES].create_index([("name", ASCENDING)], name="name", unique=True)
     database[SOURCES].create_index([("key_hash", ASCENDING)], name="key", unique=True)
     database[SOURCES].create_index([("previous_hash", ASCENDING)], name="previous_key")
+    imports.create_indexes(database)
+    for name, days in {imports.IMPORTS: 30, imports.ERRORS: 30, imports.PARTS: 7}.items():
+        keep_for(database, name, "received_at", min(days, config.quarantine_retention_days))
 
 
 class Archive:
@@ -78,6 +83,12 @@ class Archive:
             with reachable():
                 self._events.delete_many({"_id": {"$in": gone}})
 
+    def contents(self, event_ids: Sequence[str]) -> dict[str, str | None]:
+        """The digest of what was said, of those of these events that are known; None where none was kept."""
+        with reachable():
+            found = self._events.find({"_id": {"$in": list(event_ids)}}, {"content": 1})
+            return {row["_id"]: row.get("content") for row in found}
+
     def backlog(self, limit: int) -> int:
         """How many events wait to be published; counting stops at `limit`."""
         with reachable():
@@ -92,6 +103,8 @@ def _row(entry: Entry, now: datetime) -> Document:
     row = {**entry.event.document(), "source_id": entry.source_id, "message_id": entry.message_id, "pending_since": now}
     if entry.original_timestamp is not None:
         row["original_timestamp"] = entry.original_timestamp
+    if entry.content is not None:
+        row["content"] = entry.content
     if entry.sent_at is not None:
         row["sent_at"] = entry.sent_at
     return row
@@ -198,6 +211,7 @@ class Storage:
         self.archive = Archive(database)
         self.quarantine = Quarantine(database)
         self.sources = Sources(database)
+        self.imports = imports.Imports(database)
 
 
 def _source_row(source: Source) -> Document:
