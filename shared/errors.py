@@ -83,6 +83,10 @@ class Conflict(Problem):
     status, title = 409, "Conflict"
 
 
+class Gone(Problem):
+    status, title = 410, "Gone"
+
+
 class TooLarge(Problem):
     status, title = 413, "Too large"
 

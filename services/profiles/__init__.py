@@ -15,5 +15,7 @@ Publishes: `profile_merged`, `profile_split`, `profile_created`, `merge_refused`
     `erasure_requested`, `export_requested`.
 Serves: `/api/profiles/customers`, a customer by any identity, its timeline, merging and unmerging; `/api/profiles/identity-rules`;
     `/api/profiles/refused-merges`; `/api/profiles/do-not-merge`;
+    what a customer allows, `/api/profiles/customers/{identity}/consent` and `.../preferences`; `/api/profiles/consent-rules`;
+    for customers themselves, by a link, `/api/profiles/public/opt-in/{token}` and `/api/profiles/public/preferences/{token}`;
     `/api/profiles/data-requests`; `/api/profiles/retention`.
 """

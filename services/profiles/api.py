@@ -3,10 +3,12 @@
 from dataclasses import fields
 from typing import Any
 
+from services.profiles.consent_routes import ConsentRoutes
 from services.profiles.data_request_routes import DataRequestRoutes
 from services.profiles.desk import UNKNOWN
 from services.profiles.domain.profile import profile_of
 from services.profiles.identity_routes import IdentityRoutes
+from services.profiles.public_routes import PublicRoutes
 from services.profiles.schemas import customers as schemas
 from services.profiles.storage import Customers, Directory, Period
 from services.profiles.storage.consent import ConsentRulesStore
@@ -16,7 +18,7 @@ from shared.http import route
 from shared.openapi import serves_openapi
 
 
-class ProfilesApi(IdentityRoutes, DataRequestRoutes):
+class ProfilesApi(IdentityRoutes, ConsentRoutes, PublicRoutes, DataRequestRoutes):
     """Customers as profiles knows them. An identity is an identity key (`user:42`), an e-mail address or a customer id."""
 
     name = "profiles_api"

@@ -63,6 +63,17 @@ class Why:
     reason: str
 
 
+def tell(work: UnitOfWork, events: Sequence[Event]) -> None:
+    """Events that people cause are applied at once and published, in one transaction. Raises StoreAway and what a handler raises."""
+
+    def publish(session: Any, fresh: list[Event]) -> list[Event]:
+        outbox.append(work.database, fresh, session)
+        return fresh
+
+    work.apply(events, "people", admit=publish)
+    outbox.wake(work.database)
+
+
 class Desk:
     """Where people merge customers, part them, and keep them apart."""
 
@@ -136,12 +147,7 @@ class Desk:
         """Take decisions: they are published, and everything follows in one transaction. Returns the customers as they are then."""
         events = self._events(rulings, why)
 
-        def publish(session: Any, fresh: list[Event]) -> list[Event]:
-            outbox.append(self._database, fresh, session)
-            return fresh
-
-        self._work.apply(events, "people", admit=publish)
-        outbox.wake(self._database)
+        tell(self._work, events)
         found = [self.person(key) for ruling in rulings for key in ruling.keys]
         people = {person.customer_id: _shown(person.customer_id, person.customer) for person in found}
         return {"decision_ids": [event.id for event in events], "customers": [people[one] for one in sorted(people)]}

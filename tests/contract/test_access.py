@@ -20,6 +20,20 @@ from tests.serving import DOORS, Remembered, bearer
 
 OPEN = {
     *((f"/api/{service}/openapi.json", "GET") for service in service_names()),
+    # What customers open by the links that they were sent: a sealed token in the path says who.
+    *(
+        (f"/api/profiles/public/{what}/{{token}}{page}", method)
+        for what, page, method in (
+            ("opt-in", "", "GET"),
+            ("opt-in", "", "POST"),
+            ("opt-in", "/page", "GET"),
+            ("opt-in", "/page", "POST"),
+            ("preferences", "", "GET"),
+            ("preferences", "", "PATCH"),
+            ("preferences", "/page", "GET"),
+            ("preferences", "/page", "POST"),
+        )
+    ),
     # The tracking protocol: its write keys say who writes.
     ("/v1/{call}", "POST"),
     ("/v1/pixel/{call}", "GET"),

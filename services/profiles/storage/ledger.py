@@ -1,6 +1,7 @@
 """The ledger of consent: a row for every word that was ever said, written with its event and never rewritten."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from pymongo import ASCENDING, DESCENDING
@@ -79,6 +80,14 @@ def _rows(words: Words, event: Event, told: Mapping[str, Any]) -> tuple[Row, ...
 
 def _known(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None and value != {}}
+
+
+def word_id(database: Database[Document], identity_key: str, scope: Scope, at: datetime) -> str | None:
+    """The event of a word that was said at that moment; None where none was. Raises StoreAway."""
+    wanted = {"identity_key": identity_key, "at": at, "purpose": scope.purpose, "channel": scope.channel}
+    with reachable():
+        row = database[LEDGER].find_one(wanted, {"event_id": 1}, sort=[("_id", DESCENDING)])
+    return row["event_id"] if row else None
 
 
 def entries(database: Database[Document], identity_keys: Sequence[str], query: Mapping[str, Any]) -> dict[str, Any]:

@@ -60,19 +60,33 @@ class Topic:
     names: Names = field(default_factory=dict)
 
 
+_CHANNELS = (
+    Channel("email", {"en": "E-mail"}),
+    Channel("sms", {"en": "SMS"}),
+    Channel("push", {"en": "Messages on your phone"}),
+    Channel("phone", {"en": "Calls"}),
+    Channel("post", {"en": "Letters"}),
+    Channel("whatsapp", {"en": "WhatsApp"}),
+)
+_PURPOSES = (
+    Purpose(MARKETING, names={"en": "News and offers"}),
+    Purpose(TRANSACTIONAL, needs_consent=False, names={"en": "About your orders"}),
+    Purpose("profiling", by_channel=False, names={"en": "Suggestions made for you"}),
+    Purpose("advertising", by_channel=False, names={"en": "Advertising on other sites"}),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class ConsentRules:
-    """All of it. A grant that has to be confirmed is held open for `opt_in_hold`."""
+    """All of it. A grant that has to be confirmed is held open for `opt_in_hold`. `texts` are those of the pages that customers see, by
+    language and name, in place of or beside the English ones.
+    """
 
-    channels: tuple[Channel, ...] = tuple(Channel(one) for one in CHANNELS if one != ALL)
-    purposes: tuple[Purpose, ...] = (
-        Purpose(MARKETING),
-        Purpose(TRANSACTIONAL, needs_consent=False),
-        Purpose("profiling", by_channel=False),
-        Purpose("advertising", by_channel=False),
-    )
+    channels: tuple[Channel, ...] = _CHANNELS
+    purposes: tuple[Purpose, ...] = _PURPOSES
     topics: tuple[Topic, ...] = ()
     opt_in_hold: timedelta = timedelta(days=7)
+    texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def channel(self, channel: str) -> Channel | None:
         return next((one for one in self.channels if one.id == channel), None)
