@@ -22,12 +22,13 @@ K = TypeVar("K")
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What followed from the facts when they were last looked at: due times, digests of rows, figures, things said."""
+    """What followed from the facts when they were last looked at: due times, digests of rows, figures, things said, marks."""
 
     timers: Mapping[str, datetime] = field(default_factory=dict)
     rows: Mapping[str, str] = field(default_factory=dict)
     figures: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     said: tuple[str, ...] = ()
+    marks: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -69,6 +70,7 @@ def applied(consequences: Consequences) -> Applied:
         rows={f"{row.collection}/{row.id}": _digest(row.document) for row in consequences.rows},
         figures=_summed(consequences.figures),
         said=tuple(sorted(f"{a.kind.name}/{a.key}" for a in consequences.announcements)),
+        marks=consequences.marks,
     )
 
 

@@ -117,7 +117,7 @@ def _member(model: Model[S], document: Document) -> Member[S]:
 
 
 def _applied(stored: Mapping[str, Any]) -> Applied:
-    return Applied(stored["timers"], stored["rows"], stored["figures"], tuple(stored["said"]))
+    return Applied(stored["timers"], stored["rows"], stored["figures"], tuple(stored["said"]), stored.get("marks", {}))
 
 
 def _facts(member: Member[Any]) -> Document:
@@ -131,7 +131,7 @@ def _facts(member: Member[Any]) -> Document:
     }
     if member.view:
         done = member.view.applied
-        applied = {"timers": done.timers, "rows": done.rows, "figures": done.figures, "said": done.said}
+        applied = {"timers": done.timers, "rows": done.rows, "figures": done.figures, "said": done.said, "marks": done.marks}
         document["view"] = {"members": list(member.view.members), "applied": applied}
     if member.forgotten:
         document["forgotten"] = member.forgotten.before

@@ -8,9 +8,9 @@ rewrites, it can be undone exactly, and the result is a function of the set of e
 import inspect
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Generic, TypeVar
 
 from shared.difference import Changes, Look, View, applied, compare, rolled_up
@@ -101,11 +101,16 @@ class Before:
     """What was so before this look at a customer, for a service that announces how something changed, not that it is so.
 
     `rows` are those of every customer whom one of the keys belonged to, as collection/id. `backfill` says that nothing but imported
-    history led to this look, so that nothing may be announced.
+    history led to this look, so that nothing may be announced; `imported`, that some did. `marks` are the lowest of each name that was
+    left at the last look at any of these customers, none where one of them was never looked at. `formerly` gives these customers by id,
+    with their facts as they would be had nothing but the imported history of this batch been heard.
     """
 
     rows: Collection[str] = ()
     backfill: bool = False
+    imported: bool = False
+    marks: Mapping[str, int] = field(default_factory=dict)
+    formerly: Callable[[], Mapping[str, Any]] = field(default=dict, compare=False)
 
 
 class Batch(Generic[S]):
@@ -129,6 +134,8 @@ class Batch(Generic[S]):
         self._add(members)
         self._touched: dict[str, Member[S]] = {}
         self._live: set[str] = set()  # members that something other than imported history changed
+        self._imported: set[str] = set()  # members that imported history changed
+        self._former: dict[str, S] = {}  # facts of members before anything other than imported history changed them
         self._concerned: set[str] = set()
         self._looked_at: dict[str, Member[S]] = {}
         self._forgot = False
@@ -179,6 +186,8 @@ class Batch(Generic[S]):
             self._counts += result.counts
             result = result.state
         if result is not member.state:
+            if not event.backfill:
+                self._former.setdefault(member.id, member.state)
             member.state = result
             self._touch(member, event)
 
@@ -186,8 +195,7 @@ class Batch(Generic[S]):
         self._touched[member.id] = member
         if event is not None:
             member.cause = event
-            if not event.backfill:
-                self._live.add(member.id)
+            (self._imported if event.backfill else self._live).add(member.id)
 
     def state_grouping(self, grouping: Grouping, event: Event) -> None:
         """Follow a statement of who is who: each key keeps the one of the highest revision."""
@@ -355,9 +363,31 @@ class Batch(Generic[S]):
 
     def _before(self, group: list[Member[S]]) -> Before:
         formerly = {id(view): view for member in group for view in self._views_of(member.id)}
-        rows = {row for view in formerly.values() for row in view.applied.rows}
+        views = list(formerly.values())
+        rows = {row for view in views for row in view.applied.rows}
         changed = [member.id for member in group if member.id in self._touched]
-        return Before(rows, backfill=bool(changed) and not any(member in self._live for member in changed))
+        return Before(
+            rows,
+            backfill=bool(changed) and not any(member in self._live for member in changed),
+            imported=any(member in self._imported for member in changed),
+            marks=self._marks(group, views),
+            formerly=partial(self._formerly_known, group, views),
+        )
+
+    def _marks(self, group: list[Member[S]], views: Sequence[View]) -> Mapping[str, int]:
+        """The lowest of each name over all that the keys belonged to; a key that belonged to none knows of nothing."""
+        if not views or not all(self._views_of(member.id) for member in group):
+            return {}
+        names = set.intersection(*(set(view.applied.marks) for view in views))
+        return {name: min(view.applied.marks[name] for view in views) for name in names}
+
+    def _formerly_known(self, group: list[Member[S]], views: Sequence[View]) -> dict[str, S]:
+        customers = {view.id: list(view.members) for view in views}
+        customers |= {member.id: [member.id] for member in group if not self._views_of(member.id)}
+        return {customer: self.model.combine([self._former_state(one) for one in keys]) for customer, keys in customers.items()}
+
+    def _former_state(self, member_id: str) -> S:
+        return self._former.get(member_id, self.members[member_id].state)
 
     def _views_of(self, member_id: str) -> list[View]:
         """The customers whom a key belonged to when the batch was loaded."""

@@ -99,13 +99,15 @@ class Figure:
 class Consequences:
     """All that should be so, given the facts of one customer. The runtime compares it with what it was and does the difference:
 
-    timers are armed and disarmed, rows written and deleted, figures moved, announcements that were never made are published.
+    timers are armed and disarmed, rows written and deleted, figures moved, announcements that were never made are published. `marks` are
+    kept for the next look: numbers such as the version of the rules, by name.
     """
 
     timers: tuple[Timer, ...] = ()
     rows: tuple[Row, ...] = ()
     figures: tuple[Figure, ...] = ()
     announcements: tuple[Announcement, ...] = ()
+    marks: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,7 +163,7 @@ class UnitOfWork:
         return self._load(model, ids | set(customers), session)
 
     def _settled(self, batch: Batch[Any], events: Sequence[Event], now: datetime, customers: Sequence[str] = ()) -> Changes:
-        for event in events:
+        for event in imported_first(events):
             keys = [key for key in keys_of(batch.model, event) if not batch.has_forgotten(key, event.time)]
             fold(batch, self.service, self._handlers[event.source, event.name], event, keys)
         batch.reconsider(customers, partial(_grouping_announcement, time=now))
@@ -216,6 +216,11 @@ class UnitOfWork:
         if model.rules is None:
             return None
         return model.rules(self.database["settings"].find_one({"_id": model.name}, session=session))
+
+
+def imported_first(events: Iterable[Event]) -> list[Event]:
+    """Imported history goes before the rest of a batch, so that what the rest changed can be told. The end is the same in any order."""
+    return sorted(events, key=lambda event: not event.backfill)
 
 
 def fold(batch: Batch[Any], service: object, handlers: Iterable[Handler], event: Event, keys: Sequence[str]) -> None:

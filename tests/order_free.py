@@ -20,7 +20,7 @@ from shared.events.kind import EventKind
 from shared.fold import Batch, Member, Model
 from shared.handlers import TIMER_SOURCE, follower_of, handlers_of
 from shared.outbox import to_event
-from shared.unit_of_work import fold, keys_of
+from shared.unit_of_work import fold, imported_first, keys_of
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 
@@ -64,7 +64,7 @@ class History:
         fresh = [one for one in {e.id: e for e in events}.values() if one.id not in self.seen]
         self.seen |= {one.id for one in fresh}
         for name, batch in self.batches.items():
-            for one in fresh:
+            for one in imported_first(fresh):
                 fold(batch, self.service, self.handlers[one.source, one.name], one, keys_of(batch.model, one))
             self._settle(name, batch)
         echo = [one for one in self.announced.values() if (one.kind.source, one.kind.name) in self.handlers]

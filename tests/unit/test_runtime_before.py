@@ -42,7 +42,8 @@ class Shop:
     @follows(CUSTOMERS)
     def follow_up(self, customer_id: str, customer: Seen, rules: None, now: datetime, before: Before) -> Consequences:
         self.asked[customer_id] = before
-        return Consequences(rows=tuple(Row("orders", f"{order}:{customer_id}", {}) for order in customer.orders))
+        rows = tuple(Row("orders", f"{order}:{customer_id}", {}) for order in customer.orders)
+        return Consequences(rows=rows, marks={"orders": len(customer.orders)} if customer.orders else {})
 
 
 def order(subject: str, order_id: str, *, backfill: bool = False) -> Event:
@@ -61,7 +62,7 @@ def test_rows_of_the_look_before_are_told_and_nothing_of_other_customers():
     history = History(Shop, [CUSTOMERS]).apply(order("user:jane", "a"), order("user:joe", "b"))
     assert history.service.asked[JANE] == Before(set())
     history.apply(order("user:jane", "c"), order("user:joe", "d"))
-    assert history.service.asked[JANE] == Before({f"orders/a:{JANE}"})
+    assert history.service.asked[JANE] == Before({f"orders/a:{JANE}"}, marks={"orders": 1})
 
 
 def test_after_a_merge_and_after_a_split_the_rows_of_all_former_customers_are_told():
@@ -86,3 +87,27 @@ def test_history_that_comes_with_a_live_event_of_the_customer_or_with_nothing_ne
     batch.look_again([JANE])
     batch.settle(history.service.follow_up, None, history.now)
     assert not history.service.asked[JANE].backfill
+
+
+def test_the_lowest_mark_of_all_former_customers_is_told_and_none_where_one_was_never_looked_at():
+    history = History(Shop, [CUSTOMERS]).apply(order("user:jane", "a"), order("user:jane", "b"), order("anon:x", "c"))
+    history.apply(grouped(events.PROFILE_MERGED, ["user:jane", "anon:x"], 1))
+    assert history.service.asked[JANE].marks == {"orders": 1}
+    history.apply(grouped(events.PROFILE_MERGED, ["user:jane", "anon:x", "anon:new"], 2))
+    assert history.service.asked[JANE].marks == {}
+
+
+def test_facts_are_told_as_they_were_before_the_batch_for_each_former_customer():
+    history = History(Shop, [CUSTOMERS]).apply(order("user:jane", "a"), order("anon:x", "b"))
+    history.apply(order("anon:x", "c"), grouped(events.PROFILE_MERGED, ["user:jane", "anon:x"], 1))
+    assert history.service.asked[JANE].formerly() == {JANE: Seen(("a",)), DEVICE: Seen(("b",))}
+    history.apply(order("anon:x", "d"), grouped(events.PROFILE_SPLIT, ["anon:x"], 2))
+    assert history.service.asked[DEVICE].formerly() == {JANE: Seen(("a", "b", "c"))}
+
+
+def test_imported_history_of_a_batch_counts_as_known_before_its_live_events():
+    history = History(Shop, [CUSTOMERS]).apply(order("user:jane", "b"), order("user:jane", "a", backfill=True))
+    asked = history.service.asked[JANE]
+    assert (asked.imported, asked.backfill, asked.formerly()) == (True, False, {JANE: Seen(("a",))})
+    history.apply(order("user:jane", "c"))
+    assert not history.service.asked[JANE].imported
