@@ -2,6 +2,7 @@
 
 Owns: identity keys and the customers that they belong to, traits, the ledger of consent and preferences, orders as facts of a customer,
     what they are fond of, the stages of their journey, the timeline, search;
+    segments and who is in them;
     requests about people's data and the terms of retention.
 Handles: every event of `shop.events` that is about a person;
     `unsubscribed` and `message_complained` of campaigns; `survey_answered` of support;
@@ -11,7 +12,7 @@ Handles: every event of `shop.events` that is about a person;
 Publishes: `profile_merged`, `profile_split`, `profile_created`, `merge_refused`, `identity_decided`, `order_matched`;
     `consent_changed`, `contact_permission_changed`, `consent_stated`, `consent_confirmed`, `preferences_stated`, `opt_in_requested`,
     `opt_in_expired`;
-    `lifecycle_stage_changed`;
+    `lifecycle_stage_changed`; `segment_entered`, `segment_left`;
     `erasure_requested`, `export_requested`.
 Serves: `/api/profiles/customers`, a customer by any identity, its timeline, merging and unmerging; `/api/profiles/identity-rules`;
     `/api/profiles/refused-merges`; `/api/profiles/do-not-merge`;

@@ -17,3 +17,9 @@ INTERESTS: Mapping[str, Interest] = {
     events.PRODUCT_ADDED.name: Interest.CARTED,
     events.WISHLIST_PRODUCT_ADDED_TO_CART.name: Interest.CARTED,
 }
+ON_MESSAGES = [
+    events.UNSUBSCRIBED,
+    events.MESSAGE_COMPLAINED,
+    events.CONSENT_CONFIRMED,
+]  # what customers do that other services tell
+EVENTS_TO_ASK_FOR = frozenset(kind.name for kind in (*BY_THE_CUSTOMER, *ON_MESSAGES))  # in rules of segments

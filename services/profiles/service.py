@@ -23,12 +23,14 @@ from services.profiles.domain.facts import (
     Reviewed,
     Searched,
 )
+from services.profiles.domain.history import remember
 from services.profiles.domain.identity.decisions import Verdict, decide, pair_of
 from services.profiles.domain.identity.evidence import Stamp, declare, match, meet
 from services.profiles.domain.identity.orders import Holders, hold, match_stamp
 from services.profiles.domain.lifecycle import lifecycle_of
 from services.profiles.domain.rules import Rules
 from services.profiles.domain.showing import answered, reviewed, searched, show
+from services.profiles.segmenting import segmented
 from services.profiles.stages import Look, stage_news, stage_timers
 from services.profiles.storage import (
     CUSTOMERS,
@@ -53,6 +55,8 @@ from shared.fold import Before
 from shared.handlers import Consequences, Folded, follows, handles, handles_each
 from shared.outbox import Relay
 from shared.timers import Timers
+
+NO_MORE = Happening(shop_source="")  # than that it happened
 
 
 class Profiles(RequestHandlers):
@@ -176,7 +180,7 @@ class Profiles(RequestHandlers):
 
     @follows(CUSTOMERS)
     def follow_up(self, customer_id: str, customer: Customer, rules: Rules, now: datetime, before: Before) -> Consequences:
-        """A customer is listed in the directory, with what was refused to it; what is new is announced."""
+        """A customer is listed in the directory and in segments, with what was refused to it; what is new is announced."""
         consent = consent_news(customer_id, customer, rules, now)
         look = Look(customer_id, customer, lifecycle_of(customer, rules.profile.lifecycle, now), now)
         said = (
@@ -187,9 +191,15 @@ class Profiles(RequestHandlers):
         )
         rows = (*directory_rows(customer_id, customer), *refusal_rows(customer), *decision_rows(customer))
         standing = stage_rows(customer_id, look.life, rules.profile_changed.version)
+        segments = segmented(look, rules, before)
         terms, ends = retention(customer_id, customer, rules.retention, now)
-        timers = (*consent.timers, *stage_timers(look), *terms)
-        return Consequences(timers, (*rows, *standing), journey_figures(look.life, rules), (*said, *ends))
+        return Consequences(
+            (*consent.timers, *stage_timers(look), *terms, *segments.timers),
+            (*rows, *standing, *segments.rows),
+            (*journey_figures(look.life, rules), *segments.figures),
+            (*said, *ends, *segments.announcements),
+            segments.marks,
+        )
 
     @follows(ORDERS)
     def report_matches(self, order: str, holders: Holders, rules: None, now: datetime, before: Before) -> Consequences:
@@ -213,7 +223,8 @@ def _known(customer: Customer, event: Event) -> Customer:
 def _acting(customer: Customer, event: Event) -> Customer:
     """The same, by an act of the customer, who was here."""
     heard = _known(customer, event)
-    return replace(heard, activity=see(heard.activity, event.name, _sighting(event)))
+    history = remember(heard.history, event.name, NO_MORE, event.time)
+    return replace(heard, activity=see(heard.activity, event.name, _sighting(event)), history=history)
 
 
 def _sighting(event: Event) -> Sighting:
@@ -222,8 +233,12 @@ def _sighting(event: Event) -> Sighting:
 
 def _seen(customer: Customer, happening: Happening, event: Event) -> Customer:
     sighting = _sighting(event)
-    signals = show(customer, happening, INTERESTS.get(event.name), sighting)
-    return replace(customer, activity=see(customer.activity, event.name, sighting), signals=signals)
+    return replace(
+        customer,
+        activity=see(customer.activity, event.name, sighting),
+        history=remember(customer.history, event.name, happening, event.time),
+        signals=show(customer, happening, INTERESTS.get(event.name), sighting),
+    )
 
 
 def _ordered(customer: Customer, orders: Orders) -> Customer:

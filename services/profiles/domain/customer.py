@@ -10,6 +10,7 @@ from services.profiles.domain.consent.preferences import Preferences, merge_pref
 from services.profiles.domain.consent.rules import ALL, MARKETING
 from services.profiles.domain.consent.words import Consent, Said, Scope, Status, merge_consent, report_words
 from services.profiles.domain.facts import Identified
+from services.profiles.domain.history import History
 from services.profiles.domain.identity.decisions import Verdicts, merge_verdicts
 from services.profiles.domain.identity.evidence import Links
 from services.profiles.domain.identity.kinds import by_strength, is_device
@@ -38,6 +39,7 @@ class Customer:
     activity: Activity = field(default_factory=Activity)
     known: Sighting | None = None
     signals: tuple[Signals, ...] = ()
+    history: tuple[History, ...] = ()
 
     @property
     def has_facts(self) -> bool:
@@ -87,6 +89,7 @@ def _joined(left: Customer, right: Customer) -> Customer:
         orders=merge_orders(left.orders, right.orders),
         activity=merge_activity(left.activity, right.activity),
         signals=(*left.signals, *right.signals),
+        history=(*left.history, *right.history),
     )
 
 

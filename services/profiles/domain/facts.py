@@ -165,6 +165,8 @@ class Goods:
 
     product_id: str
     name: str | None = None
+    category: str | None = None
+    brand: str | None = None
     quantity: int = 1
 
 
@@ -208,3 +210,4 @@ class Happening:
     products: tuple[Goods, ...] = ()
     traits: dict[str, Any] = field(default_factory=dict)
     consent: dict[str, str] | None = None
+    properties: dict[str, Any] = field(default_factory=dict)

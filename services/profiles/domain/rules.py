@@ -9,6 +9,7 @@ from services.profiles.domain.consent.rules import ConsentRules
 from services.profiles.domain.identity.rules import IdentityRules
 from services.profiles.domain.lifecycle import LifecycleRules
 from services.profiles.domain.privacy.retention import Retention
+from services.profiles.domain.segments.definitions import Segments
 from services.profiles.domain.traits import Strategy
 
 STRATEGIES: Mapping[str, Strategy] = {"created_at": Strategy.SMALLEST}  # of two accounts that are one the older opened it
@@ -49,3 +50,5 @@ class Rules:
     link_secret: str = ""
     profile: ProfileRules = field(default_factory=ProfileRules)
     profile_changed: Changed = field(default_factory=Changed)
+    consent_changed: Changed = field(default_factory=Changed)
+    segments: Segments = field(default_factory=Segments)

@@ -9,7 +9,7 @@ from typing import Any
 from services.profiles.domain.facts import Goods, Happening
 
 MOST_GOODS = 10  # products named in a row; their number is always there
-_APART = {"shop_source", "context", "brand", "variant", "products", "traits", "consent"}
+_APART = {"shop_source", "context", "brand", "variant", "products", "traits", "consent", "properties"}
 _PLAIN = tuple(field.name for field in fields(Happening) if field.name not in _APART)
 
 

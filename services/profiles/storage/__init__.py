@@ -12,8 +12,11 @@ identity_decisions          _id = the pair of keys; `Verdict`: what people decid
 customer_stages             _id = customer id:stage:since:version of the rules; customer_id, stage, since, reason, until; visitors have none
 journey_figures             _id = day/stage#partition; values: entered, and by the stage that followed and the days until then
 consent_ledger              _id = event id/purpose/channel; identity_key, at, status, source, proof ...: a row a word, never rewritten
+segment_members             _id = segment:customer; segment_id, customer_id, since: who is in which segment
+segment_sizes               _id = segment#partition; values: running sums of the members
 settings                    the runtime's; of the row `customers` the field `identity`: the guard rails, who changed them when;
-                            `consent`: channels, purposes and topics, the same; `link_secret`: what links in mails are sealed by
+                            `consent`: channels, purposes and topics, the same; `link_secret`: what links in mails are sealed by;
+                            `segments`: definitions, the JSON text of all segments
 """
 
 from pymongo import ASCENDING, DESCENDING
@@ -22,6 +25,7 @@ from pymongo.database import Database
 from services.profiles.storage import consent, data_requests, ledger, stages
 from services.profiles.storage.customers import Customers, Period
 from services.profiles.storage.directory import COLLATION, HAS_A_NAME, Directory, Search
+from services.profiles.storage.membership import MEMBERS, SIZES
 from services.profiles.storage.models import (
     CUSTOMERS,
     DECISIONS,
@@ -72,7 +76,7 @@ def create_indexes(database: Database[Document], config: Config) -> None:
     """Indexes of the read models: every sort and every search has one. And the secret of links, once."""
     ledger.create_indexes(database)
     consent.make_secret(database)
-    for name in (INDEX, SPEND, TIMELINE, REFUSED, DECISIONS):
+    for name in (INDEX, SPEND, TIMELINE, REFUSED, DECISIONS, MEMBERS, SIZES):
         ensure_collection(database, name)
     stages.create_indexes(database)
     data_requests.create_indexes(database)
@@ -95,3 +99,4 @@ def create_indexes(database: Database[Document], config: Config) -> None:
     database[REFUSED].create_index([("kind", ASCENDING), *latest], name="kind")
     database[DECISIONS].create_index([("decision", ASCENDING), *latest], name="decision")
     database[DECISIONS].create_index([("identity_keys", ASCENDING)], name="identity_keys")
+    database[MEMBERS].create_index([("segment_id", ASCENDING), ("since", DESCENDING), ("_id", DESCENDING)], name="segment_id")

@@ -22,6 +22,7 @@ from services.profiles.domain.identity.rules import IdentityRules
 from services.profiles.domain.privacy.retention import Retention
 from services.profiles.domain.rules import Changed, ProfileRules, Rules
 from services.profiles.domain.timeline import summary_of
+from services.profiles.storage.membership import segments_of
 from shared import documents
 from shared.envelope import Event
 from shared.errors import InvalidEvent
@@ -77,14 +78,16 @@ class _Order(msgspec.Struct):
 
 def rules_of(settings: Mapping[str, Any] | None) -> Rules:
     """What the settings say; the rules that the product comes with where nobody changed them."""
-    profile = (settings or {}).get(PROFILE)
+    profile = _part(settings, PROFILE, ProfileRules)
     return Rules(
         identity=_part(settings, IDENTITY, IdentityRules),
         consent=_part(settings, CONSENT, ConsentRules),
         retention=_retention(settings),
         link_secret=(settings or {}).get(LINK_SECRET, ""),
-        profile=_part(settings, PROFILE, ProfileRules),
-        profile_changed=Changed(profile["version"], profile["changed_at"]) if profile else Changed(),
+        profile=profile,
+        profile_changed=_changed(settings, PROFILE),
+        consent_changed=_changed(settings, CONSENT),
+        segments=segments_of(settings, profile.timezone),
     )
 
 
@@ -96,6 +99,11 @@ def _part(settings: Mapping[str, Any] | None, part: str, kind: type[P]) -> P:
 def _retention(settings: Mapping[str, Any] | None) -> Retention:
     changed = (settings or {}).get(RETENTION, {}).get("changed_at")
     return replace(_part(settings, RETENTION, Retention), since=changed)
+
+
+def _changed(settings: Mapping[str, Any] | None, part: str) -> Changed:
+    stored = (settings or {}).get(part)
+    return Changed(stored["version"], stored["changed_at"]) if stored else Changed()
 
 
 def order_keys(event: Event) -> Sequence[str]:

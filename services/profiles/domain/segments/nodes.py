@@ -1,0 +1,206 @@
+"""Conditions as they are judged. Each says whether it holds at an instant, and until when that stays so if nothing happens.
+
+`span` is (holds, until): it holds, or does not, at least from the instant up to `until`. `start` is an instant since when it has been so,
+at least. Neither has to be the very last or first: `turning` and `since` go on from there until it is otherwise, so they are exact, but
+for rules whose parts turn again and again while they as a whole never do.
+"""
+
+from abc import ABC, abstractmethod
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from services.profiles.domain.segments.clock import ALWAYS, FOREVER, Window
+from services.profiles.domain.segments.reading import Moment, Reading, Series, Source
+
+Span = tuple[bool, int]
+MOST_STEPS = 50  # of going on; who looks again where that ended goes on from there
+
+
+class Node(ABC):
+    """A condition. `said` is what of the rule it was made of."""
+
+    __slots__ = ("said",)
+    said: Mapping[str, Any]
+
+    @abstractmethod
+    def span(self, moment: Moment) -> Span: ...
+
+    @abstractmethod
+    def start(self, moment: Moment) -> int: ...
+
+    @property
+    def parts(self) -> Sequence["Node"]:
+        return ()
+
+
+def turning(node: Node, reading: Reading, moments: dict[int, Moment]) -> int:
+    """When time alone changes whether a condition holds; FOREVER if it never does. `moments` are shared by conditions."""
+    holds, until = node.span(_moment(reading, reading.now, moments))
+    for _ in range(MOST_STEPS):
+        if until >= FOREVER:
+            return FOREVER
+        later, further = node.span(_moment(reading, until, moments))
+        if later != holds:
+            return until
+        until = further
+    return until
+
+
+def since(node: Node, reading: Reading, moments: dict[int, Moment]) -> int:
+    """Since when a condition has been holding, or not holding, without a break; ALWAYS if it never was otherwise."""
+    moment = _moment(reading, reading.now, moments)
+    holds, _ = node.span(moment)
+    for _ in range(MOST_STEPS):
+        began = node.start(moment)
+        if began <= ALWAYS:
+            return ALWAYS
+        moment = _moment(reading, min(began, reading.now) - 1, moments)
+        if node.span(moment)[0] != holds:
+            return began
+    return began
+
+
+def _moment(reading: Reading, t: int, moments: dict[int, Moment]) -> Moment:
+    found = moments.get(t)
+    if found is None:
+        found = moments[t] = Moment(t, reading)
+    return found
+
+
+class Group(Node):
+    """Conditions of which all, any or none have to hold. `any` and `none` are told by `all` of the contrary."""
+
+    __slots__ = ("_decisive", "_told", "nodes")
+
+    def __init__(self, kind: str, nodes: Sequence[Node]) -> None:
+        self.nodes = tuple(nodes)
+        self._decisive = kind != "all"  # one condition that is so settles it
+        self._told = kind == "any"  # what it is settled to
+
+    @property
+    def parts(self) -> Sequence[Node]:
+        return self.nodes
+
+    def span(self, moment: Moment) -> Span:
+        soonest = FOREVER
+        for node in self.nodes:
+            holds, until = node.span(moment)
+            if holds is self._decisive:
+                return self._told, until
+            soonest = min(soonest, until)
+        return not self._told, soonest
+
+    def start(self, moment: Moment) -> int:
+        latest = ALWAYS
+        for node in self.nodes:
+            if node.span(moment)[0] is self._decisive:
+                return node.start(moment)
+            latest = max(latest, node.start(moment))
+        return latest
+
+
+class Reference(Node):
+    """Being in another segment, whose rule is judged once for all that refer to it. Without `visitors` it has nobody nameless in it."""
+
+    __slots__ = ("node", "visitors")
+
+    def __init__(self, node: Node, visitors: bool) -> None:
+        self.node, self.visitors = node, visitors
+
+    def span(self, moment: Moment) -> Span:
+        found = moment.spans.get(self)
+        if found is None:
+            found = moment.spans[self] = self.node.span(moment) if self._may_hold(moment) else (False, FOREVER)
+        return found
+
+    def start(self, moment: Moment) -> int:
+        return self.node.start(moment) if self._may_hold(moment) else ALWAYS
+
+    def _may_hold(self, moment: Moment) -> bool:
+        return self.visitors or moment.reading.customer.is_known
+
+
+@dataclass(slots=True, eq=False)
+class Range:
+    """From `low` to `high`, both included."""
+
+    low: float = ALWAYS
+    high: float = FOREVER
+
+
+class Tally(Node):
+    """How many there are of something, within a window that moves with time, or in all."""
+
+    __slots__ = ("range", "source", "window")
+
+    def __init__(self, source: Source, window: Window | None, range_: Range) -> None:
+        self.source, self.window, self.range = source, window, range_
+
+    def span(self, moment: Moment) -> Span:
+        found = moment.spans.get(self)
+        if found is None:
+            found = moment.spans[self] = self._span(moment)
+        return found
+
+    def _span(self, moment: Moment) -> Span:
+        series = moment.reading.series(self.source)
+        holds, ends, past, known = self._state(series, moment)
+        if ends is None and known == len(series.at):
+            return holds, FOREVER
+        while True:
+            until = _next(series, ends, past, known, moment.reading.now)
+            if until >= FOREVER:
+                return holds, FOREVER
+            past = bisect_right(ends, until) if ends is not None else 0
+            known = len(series.at) if until >= moment.reading.now else bisect_right(series.at, until)
+            if self._holds(series, past, known) != holds:
+                return holds, until
+
+    def start(self, moment: Moment) -> int:
+        series, now = moment.reading.series(self.source), moment.reading.now
+        holds, ends, past, known = self._state(series, moment)
+        while True:
+            began = max(series.at[known - 1] if known else ALWAYS, ends[past - 1] if ends and past else ALWAYS)
+            if began <= ALWAYS:
+                return ALWAYS
+            before = min(began, now) - 1
+            known = bisect_right(series.at, before)
+            past = bisect_right(ends, before) if ends is not None else 0
+            if self._holds(series, past, known) != holds:
+                return began
+
+    def _state(self, series: Series, moment: Moment) -> tuple[bool, Sequence[int] | None, int, int]:
+        ends = series.ends(self.window, moment.reading.calendar)
+        past = bisect_right(ends, moment.t) if ends is not None else 0
+        known = moment.upto(series)
+        return self._holds(series, past, known), ends, past, known
+
+    def _holds(self, series: Series, past: int, known: int) -> bool:
+        return self.range.low <= series.sums[known] - series.sums[past] <= self.range.high
+
+
+def _next(series: Series, ends: Sequence[int] | None, past: int, known: int, now: int) -> int:
+    """When the next one happens, or the next window ends."""
+    happens = min(series.at[known], now) if known < len(series.at) else FOREVER
+    return min(happens, ends[past]) if ends is not None and past < known else happens
+
+
+class Extreme(Tally):
+    """The average, smallest or largest of something; where there is nothing, no range holds."""
+
+    __slots__ = ("kind",)
+
+    def __init__(self, source: Source, window: Window | None, range_: Range, kind: str) -> None:
+        super().__init__(source, window, range_)
+        self.kind = kind
+
+    def _holds(self, series: Series, past: int, known: int) -> bool:
+        if past >= known:
+            return False
+        if self.kind == "average":
+            value = (series.sums[known] - series.sums[past]) / (known - past)
+        else:
+            value = (min if self.kind == "min" else max)(series.values[past:known])
+        return self.range.low <= value <= self.range.high

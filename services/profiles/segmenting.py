@@ -1,0 +1,121 @@
+"""What has to be so, given in which segments a customer is: rows of members, sizes, the timer for what time will change, and
+announcements of who entered and who left.
+
+An announcement is about a change, made in the transaction that writes or takes away the row. What changed because a rule was changed or
+history was imported is told apart by asking what was so before: by the rule as it is now and the facts as they were. So the answer is
+the same whether the sweep over all customers has been here or not.
+"""
+
+from datetime import datetime
+
+from services.profiles.domain.customer import Customer
+from services.profiles.domain.history import milliseconds
+from services.profiles.domain.rules import Rules
+from services.profiles.domain.segments.definitions import CONSENT_RULES, PROFILE_RULES, RULE_VERSION, Compiled
+from services.profiles.domain.segments.membership import Standings, is_member, standings
+from services.profiles.domain.segments.reading import Reading
+from services.profiles.stages import Look
+from services.profiles.storage.membership import MEMBERS, SIZES, member_row
+from shared.events import SEGMENT_ENTERED, SEGMENT_LEFT, EventKind
+from shared.fold import Before
+from shared.handlers import Announcement, Consequences, Figure, Timer
+from shared.timers import LOOK_AGAIN
+
+NOTHING = Consequences()
+
+
+def segmented(look: Look, rules: Rules, before: Before) -> Consequences:
+    """All that follows of a customer's segments."""
+    segments = rules.segments
+    if not segments.version:
+        return NOTHING
+    found = standings(segments, reading_of(look.customer_id, look.customer, rules, look.now))
+    subject = look.customer.identity_keys[0] if look.customer.identity_keys else ""
+    timers = (Timer(LOOK_AGAIN, f"segments:{look.customer_id}", subject, found.until),) if found.until and subject else ()
+    return Consequences(
+        timers=timers,
+        rows=tuple(member_row(segment_id, look.customer_id, since) for segment_id, since in found.members.items()),
+        figures=tuple(Figure(SIZES, segment_id, {"members": 1}) for segment_id in found.members),
+        announcements=_moves(look, rules, found, before),
+        marks=_versions(rules),
+    )
+
+
+def reading_of(customer_id: str, customer: Customer, rules: Rules, now: datetime) -> Reading:
+    """A customer as the conditions of segments read them."""
+    return Reading(customer_id, customer, milliseconds(now), rules)
+
+
+def _moves(look: Look, rules: Rules, found: Standings, before: Before) -> tuple[Announcement, ...]:
+    """Who is where they would not have been makes news; who merely is no longer listed is told of, marked as no news.
+
+    Whoever was in a segment under any of the customers that the identity keys belonged to was in it.
+    """
+    listed = {row.partition("/")[2].rpartition(":")[0] for row in before.rows if row.startswith(f"{MEMBERS}/")}
+    would_be = _Formerly(look, rules, before)
+    moves = []
+    for one in rules.segments.compiled:
+        name = one.segment.id
+        is_in, was_listed = name in found.members, name in listed
+        if not before.backfill and is_in != would_be.member(one, was_listed):
+            moves.append(_announcement(SEGMENT_ENTERED if is_in else SEGMENT_LEFT, one, look))
+        elif was_listed and not is_in:
+            moves.append(_announcement(SEGMENT_LEFT, one, look, backfill=True))
+    return tuple(moves)
+
+
+class _Formerly:
+    """What would be so by today's rules, had nothing led to this look but what makes no news."""
+
+    def __init__(self, look: Look, rules: Rules, before: Before) -> None:
+        self._look, self._rules, self._before = look, rules, before
+        versions = _versions(rules)
+        self._stale = [name for name in versions if before.marks.get(name) != versions[name]]
+        self._readings: dict[datetime, list[Reading]] = {}
+
+    def member(self, one: Compiled, was_listed: bool) -> bool:
+        """Whether the customer would be in a segment: as listed, unless its rule was not yet looked at, or history was imported."""
+        at = self._since(one)
+        if at is None and not self._before.imported:
+            return was_listed
+        return any(is_member(one, reading) for reading in self._at(at or self._look.now))
+
+    def _since(self, one: Compiled) -> datetime | None:
+        """Since when a customer would be judged like this, if that is news to them; None if it is not."""
+        changes = []
+        if self._before.marks.get(RULE_VERSION, 0) < one.rule_version:
+            changes.append(one.rule_since or self._look.now)
+        if CONSENT_RULES in self._stale:
+            changes.append(self._rules.consent_changed.at or one.rule_since or self._look.now)
+        if PROFILE_RULES in self._stale:
+            changes.append(self._rules.profile_changed.at or one.rule_since or self._look.now)
+        return max(changes, default=None)
+
+    def _at(self, at: datetime) -> list[Reading]:
+        if at not in self._readings:
+            known = self._before.formerly().items()
+            self._readings[at] = [reading_of(*who, self._rules, at) for who in known]
+        return self._readings[at]
+
+
+def _versions(rules: Rules) -> dict[str, int]:
+    """How often everything was changed that segments are judged by."""
+    return {
+        RULE_VERSION: rules.segments.version,
+        CONSENT_RULES: rules.consent_changed.version,
+        PROFILE_RULES: rules.profile_changed.version,
+    }
+
+
+def _announcement(kind: EventKind, one: Compiled, look: Look, backfill: bool = False) -> Announcement:
+    """The key names this very change: its moment is that of the one transaction which makes it. The time of the announcement is that
+    moment too, so that the latest statement is always the truth, also after a late fact corrected an earlier one.
+    """
+    data = {
+        "customer_id": look.customer_id,
+        "identity_keys": list(look.customer.identity_keys),
+        "segment_id": one.segment.id,
+        "segment_name": one.segment.name,
+    }
+    key = f"{one.segment.id}/{look.customer_id}/{look.now.isoformat()}"
+    return Announcement(kind, key, look.customer.identity_keys[0], look.now, data, backfill)
