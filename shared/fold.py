@@ -39,7 +39,8 @@ class Model(Generic[S]):
     the figure's collection, id and values. `keys` is given by a model whose facts are about something else than customers, such as
     orders: it tells the keys of what an event is about, none where it is not about such a thing. `edition` is counted up whenever the
     code says anew what follows from old facts: every customer is then looked at again (shared/editions.py). `told` is what of the facts
-    the person is told who asks what is kept about them: not what they say of others.
+    the person is told who asks what is kept about them: not what they say of others. `sizes` names the figures that say how many there
+    are now: an erased person counts in these no more, in all others for ever.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Model(Generic[S]):
     keys: Callable[[Event], Sequence[str]] | None = None
     edition: int = 0
     told: Callable[[S], Any] = _as_it_is
+    sizes: Collection[str] = ()
 
     @property
     def is_about_people(self) -> bool:
@@ -337,7 +339,7 @@ class Batch(Generic[S]):
         still = {view.id for view, _, _ in after}
         changes.gone = [view.id for view in before if view.id not in still]
         compare(before, after, changes)
-        moved = [] if self._forgot else changes.figures
+        moved = [figure for figure in changes.figures if not self._forgot or figure.collection in self.model.sizes]
         changes.figures = rolled_up([*moved, *self._counts], self.model.rollup)
         changes.members = self._to_write(changes)
         return changes

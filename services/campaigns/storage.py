@@ -36,7 +36,7 @@ def audiences_of(document: Mapping[str, Any] | None) -> Audiences:
     return msgspec.convert(document, Audiences) if document else Audiences()
 
 
-CUSTOMERS = Model("customers", Customer, combine, rules=audiences_of)
+CUSTOMERS = Model("customers", Customer, combine, rules=audiences_of, sizes=(AUDIENCE_SIZES,))
 
 
 def create_indexes(database: Database[Document], config: Config) -> None:

@@ -35,7 +35,7 @@ def combine(states: list[Purchases]) -> Purchases:
     return Purchases({order: amount for state in states for order, amount in state.orders.items()})
 
 
-CUSTOMERS = Model("customers", Purchases, combine)
+CUSTOMERS = Model("customers", Purchases, combine, sizes=("sizes",))
 ORDERS: Model[Purchases] = Model("orders", Purchases, combine, keys=lambda event: ())
 
 
@@ -54,7 +54,10 @@ class Shop:
         return Consequences(
             timers=(Timer("lapse", customer_id, min(customer.orders), NOW + timedelta(days=30)),),
             rows=(Row("directory", customer_id, {"orders": len(customer.orders)}),),
-            figures=(Figure("figures", "all", {"revenue": sum(customer.orders.values()), "customers": 1}),),
+            figures=(
+                Figure("figures", "all", {"revenue": sum(customer.orders.values()), "customers": 1}),
+                Figure("sizes", "buyers", {"members": 1}),
+            ),
         )
 
 
@@ -76,7 +79,7 @@ class Kept:
     """What the toy shop holds, from batch to batch."""
 
     def __init__(self) -> None:
-        self.service, self.members, self.figures = Shop(), {}, dict[str, int]()
+        self.service, self.members, self.figures, self.sizes = Shop(), {}, dict[str, int](), dict[str, int]()
 
     def batch(self) -> Batch[Purchases]:
         return Batch(CUSTOMERS, self.members.values())
@@ -99,8 +102,9 @@ class Kept:
         self.changes = batch.settle(self.service.follow_up, None, NOW)
         self.members = batch.members
         for figure in self.changes.figures:
+            counted = self.sizes if figure.collection == "sizes" else self.figures
             for name, value in figure.values.items():
-                self.figures[name] = self.figures.get(name, 0) + value
+                counted[name] = counted.get(name, 0) + value
         return self
 
     @property
@@ -121,6 +125,7 @@ def test_facts_rows_and_timers_go_and_the_text_of_the_key_with_them():
 def test_what_was_counted_stays_counted():
     kept = Kept().apply(order("user:1", "a", 100), order("user:2", "b", 7)).forget("user:1")
     assert kept.figures == {"revenue": 107, "customers": 2}
+    assert kept.sizes == {"members": 1}
 
 
 def test_what_happened_before_is_never_heard_again_and_what_happens_later_is_somebody_new():

@@ -22,7 +22,7 @@ from services.profiles.domain.identity.rules import IdentityRules
 from services.profiles.domain.privacy.retention import Retention
 from services.profiles.domain.rules import Changed, ProfileRules, Rules
 from services.profiles.domain.timeline import summary_of
-from services.profiles.storage.membership import segments_of
+from services.profiles.storage.membership import SIZES, segments_of
 from shared import documents
 from shared.envelope import Event
 from shared.errors import InvalidEvent
@@ -132,7 +132,7 @@ def _combine_holders(holders: Sequence[Holders]) -> Holders:
 
 
 CUSTOMERS: Model[Customer] = Model(
-    "customers", Customer, combine, rules=rules_of, regroup=Identities(), edition=names.EDITION, told=_told
+    "customers", Customer, combine, rules=rules_of, regroup=Identities(), edition=names.EDITION, told=_told, sizes=(SIZES,)
 )
 ORDERS: Model[Holders] = Model("orders", Holders, _combine_holders, keys=order_keys)
 
