@@ -21,7 +21,6 @@ from services.profiles.domain.facts import (
     Named,
     Reported,
     Reviewed,
-    Searched,
 )
 from services.profiles.domain.history import remember
 from services.profiles.domain.identity.decisions import Verdict, decide, pair_of
@@ -29,7 +28,7 @@ from services.profiles.domain.identity.evidence import Stamp, declare, match, me
 from services.profiles.domain.identity.orders import Holders, hold, match_stamp
 from services.profiles.domain.lifecycle import lifecycle_of
 from services.profiles.domain.rules import Rules
-from services.profiles.domain.showing import answered, reviewed, searched, show
+from services.profiles.domain.showing import answered, interested, reviewed
 from services.profiles.segmenting import segmented
 from services.profiles.stages import Look, stage_news, stage_timers
 from services.profiles.storage import (
@@ -73,7 +72,7 @@ class Profiles(RequestHandlers):
     def on_keys_named(self, customer: Customer, fact: Named, event: Event, key: str) -> Customer:
         """Keys that are named together belong to one customer, as far as the guard rails allow."""
         met = named(customer, key, meet(customer.links, key, fact.identity_keys, _stamp(event)))
-        return known_by(met, key, _source(event))
+        return known_by(met, key, event.time, event.id, event.backfill)
 
     @handles(events.ORDER_MATCHED, CUSTOMERS, every_key=True)
     def on_order_matched(self, customer: Customer, fact: Matched, event: Event, key: str) -> Customer:
@@ -100,18 +99,15 @@ class Profiles(RequestHandlers):
 
     @handles_each(BY_THE_CUSTOMER, CUSTOMERS)
     def on_seen(self, customer: Customer, happening: Happening, event: Event) -> Folded:
-        """Whatever a customer does is on the timeline, and shows when they were here, how, and what they are interested in."""
-        return Folded(_seen(customer, happening, event), journal=(timeline_row(happening, event),))
+        """Whatever a customer does is on the timeline, and shows when they were here and what they are interested in."""
+        interest = INTERESTS.get(event.name)
+        fond = interested(customer, happening, interest, event.time) if interest else customer
+        return Folded(_seen(fond, event, happening), journal=(timeline_row(happening, event),))
 
     @handles_each(BY_THE_SHOP, CUSTOMERS)
     def on_reported(self, customer: Customer, happening: Happening, event: Event) -> Folded:
         """What the shop says of a customer is on the timeline, too."""
         return Folded(customer, journal=(timeline_row(happening, event),))
-
-    @handles(events.PRODUCTS_SEARCHED, CUSTOMERS)
-    def on_products_searched(self, customer: Customer, fact: Searched, event: Event) -> Customer:
-        """What was searched for is remembered with its last time."""
-        return searched(customer, fact, _source(event))
 
     @handles(events.PRODUCT_REVIEWED, CUSTOMERS)
     def on_product_reviewed(self, customer: Customer, fact: Reviewed, event: Event) -> Customer:
@@ -196,7 +192,7 @@ class Profiles(RequestHandlers):
         return Consequences(
             (*consent.timers, *stage_timers(look), *terms, *segments.timers),
             (*rows, *standing, *segments.rows),
-            (*journey_figures(look.life, rules), *segments.figures),
+            (*journey_figures(look.life, rules.profile.timezone), *segments.figures),
             (*said, *ends, *segments.announcements),
             segments.marks,
         )
@@ -217,28 +213,19 @@ def _source(event: Event) -> Source:
 
 def _known(customer: Customer, event: Event) -> Customer:
     """The facts of the event's key, which may not have been heard of before."""
-    return known_by(named(customer, event.subject, customer.links), event.subject, _source(event))
+    heard = named(customer, event.subject, customer.links)
+    return known_by(heard, event.subject, event.time, event.id, event.backfill)
 
 
 def _acting(customer: Customer, event: Event) -> Customer:
     """The same, by an act of the customer, who was here."""
-    heard = _known(customer, event)
-    history = remember(heard.history, event.name, NO_MORE, event.time)
-    return replace(heard, activity=see(heard.activity, event.name, _sighting(event)), history=history)
+    return _seen(_known(customer, event), event, NO_MORE)
 
 
-def _sighting(event: Event) -> Sighting:
-    return Sighting(in_milliseconds(event.time), event.id, event.backfill)
-
-
-def _seen(customer: Customer, happening: Happening, event: Event) -> Customer:
-    sighting = _sighting(event)
-    return replace(
-        customer,
-        activity=see(customer.activity, event.name, sighting),
-        history=remember(customer.history, event.name, happening, event.time),
-        signals=show(customer, happening, INTERESTS.get(event.name), sighting),
-    )
+def _seen(customer: Customer, event: Event, told: Happening) -> Customer:
+    sighting = Sighting(in_milliseconds(event.time), event.id, event.backfill)
+    history = remember(customer.history, event.name, told, event.time)
+    return replace(customer, activity=see(customer.activity, event.name, sighting), history=history)
 
 
 def _ordered(customer: Customer, orders: Orders) -> Customer:

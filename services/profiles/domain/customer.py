@@ -18,6 +18,7 @@ from services.profiles.domain.identity.refusals import Refusal
 from services.profiles.domain.signals import Signals
 from services.profiles.domain.traits import Traits, merge_traits, state_traits
 from shared.commerce import Orders, merge_orders
+from shared.commerce.orders import in_milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +101,11 @@ def named(customer: Customer, key: str, links: Links) -> Customer:
     return replace(customer, identity_keys=(key,), links=links)
 
 
-def known_by(customer: Customer, key: str, source: Source) -> Customer:
-    """The facts of the key `key`, which something that happened to the customer named."""
-    if is_device(key) or (customer.known is not None and customer.known.at < source.at):
+def known_by(customer: Customer, key: str, at: datetime, event_id: str, backfill: bool) -> Customer:
+    """The facts of the key `key`, which something that happened to the customer at that time named."""
+    if is_device(key) or (customer.known is not None and customer.known.at < at.replace(microsecond=0)):
         return customer
-    known = earliest(customer.known, Sighting(source.at, source.event_id, source.backfill))
+    known = earliest(customer.known, Sighting(in_milliseconds(at), event_id, backfill))
     return customer if known is customer.known else replace(customer, known=known)
 
 

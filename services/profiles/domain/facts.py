@@ -104,13 +104,6 @@ class Identified:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Searched:
-    """Data of `products_searched`."""
-
-    query: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Reviewed:
     """Data of `product_reviewed`. What was written is left where it is."""
 

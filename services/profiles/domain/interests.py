@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 PRODUCTS, CATEGORIES, BRANDS, VARIANTS = "products", "categories", "brands", "variants"
-MOST_ENTRIES: Mapping[str, int] = {PRODUCTS: 30, CATEGORIES: 20, BRANDS: 15, VARIANTS: 15}
+MOST_ENTRIES: Mapping[str, int] = {PRODUCTS: 24, CATEGORIES: 12, BRANDS: 12, VARIANTS: 12}
 LONGEST_TEXT = 100
 _DIGITS = 6
 _MONDAY = 1  # the first day of all, 1 January of the year 1, was one

@@ -6,8 +6,7 @@ followed, with the days until then. Whoever entered and did not go on is still t
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from functools import cached_property, lru_cache
+from datetime import date
 from zoneinfo import ZoneInfo
 
 from services.profiles.domain.lifecycle import Change, Stage
@@ -15,7 +14,7 @@ from services.profiles.domain.lifecycle import Change, Stage
 ENTERED = "entered"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Stay:
     """A stay in a stage that began on `day`: the stage that followed and after how many days, both None while it lasts."""
 
@@ -24,7 +23,7 @@ class Stay:
     next: Stage | None = None
     days: int | None = None
 
-    @cached_property
+    @property
     def counts(self) -> dict[str, int]:
         """What the stay adds to the figures of its day and stage."""
         if self.next is None or self.days is None:
@@ -35,13 +34,12 @@ class Stay:
 def stays(changes: Sequence[Change], zone: ZoneInfo) -> Iterator[Stay]:
     """All stays of a customer."""
     for place, change in enumerate(changes, 1):
-        following = changes[place] if place < len(changes) else None
-        yield _stay(change.at, change.stage, following and following.at, following and following.stage, zone)
-
-
-@lru_cache(maxsize=50_000)  # the same customers are looked at again and again
-def _stay(at: datetime, stage: Stage, until: datetime | None, following: Stage | None, zone: ZoneInfo) -> Stay:
-    return Stay(at.astimezone(zone).date(), stage, following, (until - at).days if until else None)
+        day = change.at.astimezone(zone).date()
+        if place < len(changes):
+            following = changes[place]
+            yield Stay(day, change.stage, following.stage, (following.at - change.at).days)
+        else:
+            yield Stay(day, change.stage)
 
 
 @dataclass(frozen=True, slots=True)

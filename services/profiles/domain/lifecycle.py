@@ -18,14 +18,16 @@ minutes ahead: only what time alone changes waits for the clock.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from services.profiles.domain.activity import Sighting
 from services.profiles.domain.customer import Customer
 from services.profiles.domain.identity.kinds import is_device
 
+_END = datetime.max.replace(tzinfo=UTC)
 MOST_CHANGES = 50  # changes of stage that are told of, the latest ones
 
 
@@ -75,7 +77,7 @@ class Change(NamedTuple):
     backfill: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Lifecycle:
     """All changes of stage up to now, the earliest first, and when time alone makes the next; None if it never does.
 
@@ -101,12 +103,36 @@ def stage_of(customer: Customer, rules: LifecycleRules, now: datetime) -> Stage:
 
 def lifecycle_of(customer: Customer, rules: LifecycleRules, now: datetime) -> Lifecycle:
     """The customer's journey up to now."""
+    return _lives(tuple(sorted(_moments(customer))), rules).until(now)
+
+
+class _Lives:
+    """All changes that facts make, and those that time alone will make after them, if no further fact comes."""
+
+    def __init__(self, changes: Sequence[Change], by_facts: int) -> None:
+        self._changes, self._by_facts = changes, by_facts
+        self._lives: dict[int, Lifecycle] = {}
+
+    def until(self, now: datetime) -> Lifecycle:
+        """What of it has come to pass."""
+        past = self._by_facts
+        while past < len(self._changes) and self._changes[past].at <= now:
+            past += 1
+        if past not in self._lives:
+            following = self._changes[past].at if past < len(self._changes) else None
+            self._lives[past] = Lifecycle(tuple(self._changes[max(0, past - MOST_CHANGES) : past]), following)
+        return self._lives[past]
+
+
+@lru_cache(maxsize=5_000)  # who is here is looked at with each event, and few events change anything in it
+def _lives(moments: "tuple[_Moment, ...]", rules: LifecycleRules) -> _Lives:
     walk = _Walk(rules)
-    for moment in sorted(_moments(customer)):
+    for moment in moments:
         walk.pass_time(moment[0])
         walk.take(moment)
-    walk.pass_time(now)
-    return Lifecycle(tuple(walk.changes[-MOST_CHANGES:]), walk.turn)
+    by_facts = len(walk.changes)
+    walk.pass_time(_END)
+    return _Lives(walk.changes, by_facts)
 
 
 # A fact that may change the stage: when, the place of its reason, event id, order id, imported. Facts of one moment go by these places.
@@ -141,10 +167,7 @@ def _known_since(customer: Customer) -> Sighting | None:
 
 
 class _Walk:
-    """Goes through a customer's life: the orders that count at the moment reached, the changes so far, and the next turn by time alone.
-
-    Every look at a customer makes one, so it does as little as it can.
-    """
+    """Goes through a customer's life: the orders that count at the moment reached, the changes so far, and the next turn by time alone."""
 
     __slots__ = ("_at_risk", "_lapsed", "_loyal", "_named", "_rules", "_standing", "_won_back", "changes", "turn")
 

@@ -1,4 +1,4 @@
-"""What a customer looks for and says: searches, reviews of products, and answers to surveys. What was written stays where it was written.
+"""What a customer says: reviews of products and answers to surveys. What was written stays where it was written.
 
 Of each the latest are kept, by time and then id: what is among them at the end was so at every time before.
 """
@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-MOST_SEARCHES, MOST_REVIEWS, MOST_ANSWERS = 20, 50, 50
-LONGEST_TEXT = 100
+MOST_REVIEWS, MOST_ANSWERS = 50, 50
 
 
 class _Dated(Protocol):
@@ -18,18 +17,6 @@ class _Dated(Protocol):
 
 
 D = TypeVar("D", bound=_Dated)
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """When something was searched for last."""
-
-    at: datetime
-    event_id: str
-
-    @property
-    def stamp(self) -> tuple[datetime, str]:
-        return self.at, self.event_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +48,8 @@ class Answer:
         return self.at, self.event_id
 
 
-Searches = dict[str, Search]  # by what was searched for, without regard to case and blanks
 Reviews = dict[str, Review]  # by review id
 Answers = dict[str, Answer]  # by response id
-
-
-def search(searches: Searches, query: str, made: Search) -> Searches:
-    """Hear of a search. Returns the same object where it is not to be remembered."""
-    folded = " ".join(query.split()).casefold()[:LONGEST_TEXT]
-    return _heard(searches, folded, made, MOST_SEARCHES) if folded else searches
 
 
 def review(reviews: Reviews, review_id: str, given: Review) -> Reviews:
@@ -80,10 +60,6 @@ def review(reviews: Reviews, review_id: str, given: Review) -> Reviews:
 def answer(answers: Answers, response_id: str, given: Answer) -> Answers:
     """Hear of an answer; of two with one id the later is the answer."""
     return _heard(answers, response_id, given, MOST_ANSWERS)
-
-
-def merge_searches(left: Searches, right: Searches) -> Searches:
-    return _merged(left, right, MOST_SEARCHES)
 
 
 def merge_reviews(left: Reviews, right: Reviews) -> Reviews:

@@ -51,28 +51,50 @@ class First:
 
 
 @dataclass(frozen=True, slots=True)
-class Trait:
-    """The value that was stated last, any JSON; None where the trait was cleared, which an older value must not undo.
-
-    `before` are other values, stated last first. `ends`: the `largest` and the `smallest` value of all, once some were forgotten.
+class Past:
+    """What a trait was before: other values, stated last first; the first statement of all, None where that is the latest as well;
+    and, once values were forgotten, the `largest` and the `smallest` of all.
     """
+
+    values: tuple[Stated, ...] = ()
+    first: First | None = None
+    ends: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Trait:
+    """The value that was stated last, any JSON; None where the trait was cleared, which an older value must not undo."""
 
     value: Any
     at: datetime
     event_id: str
     source: str | None = None
-    before: tuple[Stated, ...] = ()
-    first: First | None = None
-    ends: dict[str, Any] = field(default_factory=dict)
+    past: Past | None = None
 
     @property
     def stamp(self) -> tuple[datetime, str]:
         return self.at, self.event_id
 
     @property
+    def before(self) -> tuple[Stated, ...]:
+        """Other values that it had, the one that was stated last first."""
+        return self.past.values if self.past else ()
+
+    @property
     def history(self) -> tuple[Stated, ...]:
         """The different values that are remembered, the one that was stated last first."""
         return (Stated(self.value, self.at, self.event_id, self.source), *self.before)
+
+    @property
+    def first(self) -> First | None:
+        """The first statement of a value, None where none is worth keeping."""
+        if self.past and self.past.first:
+            return self.past.first
+        return None if self.value is None or not _is_short(self.value) else First(self.at, self.value)
+
+    @property
+    def ends(self) -> dict[str, Any]:
+        return self.past.ends if self.past else {}
 
 
 Traits = dict[str, Trait]
@@ -130,41 +152,31 @@ def text_of(traits: Mapping[str, Trait], name: str) -> str | None:
 
 def _joined(left: Trait, right: Trait) -> Trait:
     older, newer = (left, right) if left.stamp < right.stamp else (right, left)
-    if _same(older.value, newer.value) and (_is_bare(older) or _is_bare(newer)):
+    if _same(older.value, newer.value) and (older.past is None or newer.past is None):
         return _repeated(newer, older)
     others = _distinct([*newer.before, *older.history], newer.value)
     kept = tuple(others[: MOST_VALUES - 1])
     forgot = len(others) > len(kept) or left.ends or right.ends
     everything = [*newer.ends.values(), *older.ends.values(), newer.value, *(one.value for one in others)]
-    return Trait(*_latest(newer), kept, _first_of(older, newer), _extremes(everything) if forgot else {})
+    return _with_past(newer, kept, _first_of(older, newer), _extremes(everything) if forgot else {})
 
 
 def _repeated(newer: Trait, older: Trait) -> Trait:
     """A trait that is stated once more, as with every login."""
-    known = older if _is_bare(newer) else newer
-    return Trait(*_latest(newer), known.before, _first_of(older, newer), known.ends)
+    past = newer.past or older.past or Past()
+    return _with_past(newer, past.values, _first_of(older, newer), past.ends)
 
 
-def _is_bare(trait: Trait) -> bool:
-    """Whether nothing is known but one statement."""
-    return not trait.before and trait.first is None and not trait.ends
-
-
-def _latest(trait: Trait) -> tuple[Any, datetime, str, str | None]:
-    return trait.value, trait.at, trait.event_id, trait.source
+def _with_past(latest: Trait, values: tuple[Stated, ...], first: First | None, ends: dict[str, Any]) -> Trait:
+    past = Past(values, first, ends) if values or first or ends else None
+    return Trait(latest.value, latest.at, latest.event_id, latest.source, past)
 
 
 def _first_of(older: Trait, newer: Trait) -> First | None:
-    """The first statement of a value of both; None where that is the latest as well, or none is worth keeping."""
-    found = [first for first in (_first(older), _first(newer)) if first]
+    """The first statement of a value of both; None where that is the latest as well."""
+    found = [first for first in (older.first, newer.first) if first]
     first = min(found, key=_order, default=None)
     return None if first is None or (first.at == newer.at and _same(first.value, newer.value)) else first
-
-
-def _first(trait: Trait) -> First | None:
-    if trait.first is None and (trait.value is None or not _is_short(trait.value)):
-        return None
-    return trait.first or First(trait.at, trait.value)
 
 
 def _order(first: First) -> tuple[datetime, str]:

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from pymongo import ASCENDING, DESCENDING
@@ -11,7 +12,6 @@ from pymongo.database import Database
 from services.profiles.domain.habits import zone_of
 from services.profiles.domain.journey import stays
 from services.profiles.domain.lifecycle import Lifecycle, Stage
-from services.profiles.domain.rules import Rules
 from shared.handlers import Figure, Row
 from shared.listing import Listing
 from shared.mongo import Document, ensure_collection, reachable
@@ -66,14 +66,13 @@ def standings_in(rows: Collection[str]) -> list[Standing]:
     return [Standing(customer_id, Stage(stage), since, int(version)) for customer_id, stage, since, version in found]
 
 
-def journey_figures(life: Lifecycle, rules: Rules) -> tuple[Figure, ...]:
+@lru_cache(maxsize=5_000)  # a life that did not change is the same object
+def journey_figures(life: Lifecycle, timezone: str) -> tuple[Figure, ...]:
     """What a customer's stages add to the journey of all."""
-    zone = zone_of(rules.profile.timezone)
-    return (
-        tuple(Figure(JOURNEY, f"{stay.day}/{stay.stage.value}", stay.counts) for stay in stays(life.changes, zone))
-        if zone
-        else ()
-    )
+    zone = zone_of(timezone)
+    if zone is None:
+        return ()
+    return tuple(Figure(JOURNEY, f"{stay.day}/{stay.stage.value}", stay.counts) for stay in stays(life.changes, zone))
 
 
 def create_indexes(database: Database[Document]) -> None:
