@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import consume, flames, growth, ingest, latency, plot, relay, report, results, timers
+from benchmarks import access, consume, flames, growth, ingest, latency, plot, relay, report, results, timers
 from benchmarks.options import Options
 from benchmarks.outcome import Outcome
 from benchmarks.system import System
@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "relay": relay.run,
     "timers": timers.run,
     "growth": growth.run,
+    "access": access.run,
 }
 FLAMES, REPORT = "flames", "report"
 HERE = REPOSITORY / "benchmarks"
@@ -51,6 +52,7 @@ def main(names: tuple[str, ...], trials: int, seconds: float, timers: int, custo
       relay     publishing from an outbox, beside kombu
       timers    arming, cancelling, resting, firing
       growth    what an order costs with more and more customers
+      access    what verifying a token or an API key costs a request
       flames    flame graphs of the consume path, with py-spy (not unless asked for)
       report    nothing is measured, only shown anew
 

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,6 +22,7 @@ from pymongo import ASCENDING, MongoClient
 from pymongo.client_session import ClientSession
 
 from shared import mongo
+from shared.access import key_book
 from shared.broker import Publisher, letter
 from shared.envelope import Event, from_document
 from shared.errors import BrokerAway, SambandhError
@@ -134,7 +136,9 @@ def _batches(file: Path) -> Iterator[list[RawBSONDocument]]:
 
 
 def replay(client: Client, amqp_uri: str, service: str, since: datetime, say: Callable[[int], None]) -> int:
-    """Send every archived shop event that the system heard of since `since` into the inbox of `service` again; returns how many.
+    """Send every archived shop event that the system heard of since `since` into the inbox of `service` again, and what is so of API keys.
+
+    Returns how many. A key that was revoked after the backup must not be good again.
 
     What the service had applied by then is recognised and changes nothing. `say` is told the count after each window. Raises
     BrokerAway and StoreAway; doing it again is harmless.
@@ -146,7 +150,10 @@ def replay(client: Client, amqp_uri: str, service: str, since: datetime, say: Ca
     try:
         with mongo.reachable():
             archive = mongo.durable(client[database_name("collector")])["events"]
-            for window in _windows(archive.find(wanted).sort("received_at", ASCENDING)):
+            keys = key_book.statements(archive.database, datetime.now(UTC))
+            for window in chain(
+                _windows(keys), _windows(map(from_document, archive.find(wanted).sort("received_at", ASCENDING)))
+            ):
                 sent += _send(publisher, service, window)
                 say(sent)
     finally:
@@ -154,10 +161,10 @@ def replay(client: Client, amqp_uri: str, service: str, since: datetime, say: Ca
     return sent
 
 
-def _windows(rows: Iterable[Document]) -> Iterator[list[Event]]:
+def _windows(events: Iterable[Event]) -> Iterator[list[Event]]:
     window: list[Event] = []
-    for row in rows:
-        window.append(from_document(row))
+    for event in events:
+        window.append(event)
         if len(window) == _WINDOW:
             yield window
             window = []

@@ -11,7 +11,7 @@ import click
 from pymongo.database import Database
 
 from shared import editions, mongo, parked, privacy, suspects
-from shared.access import audit
+from shared.access import audit, machines
 from shared.config import Config, load
 from shared.consume import Inbox
 from shared.errors import ConfigurationError, StoreAway
@@ -34,6 +34,7 @@ def create(work: UnitOfWork, config: Config) -> None:
         parked.create_indexes(work.database)
         suspects.create_indexes(work.database)
         audit.create_indexes(work.database, config.audit_retention_days)
+        machines.create_indexes(work)
         privacy.create_indexes(work.database)
         storage.create_indexes(work.database, config)
         editions.catch_up(work.database, work.models)

@@ -19,7 +19,7 @@ from nameko.runners import ServiceRunner
 from pymongo import MongoClient
 
 from shared import faults, health, indexes, logs, metrics, mongo, tracing
-from shared.access import audit, guard
+from shared.access import audit, guard, machines
 from shared.config import Config, load
 from shared.errors import ConfigurationError, StoreAway
 from shared.health import HEALTH
@@ -33,14 +33,15 @@ _log = logs.get(__name__)
 def prepare(config: Config, classes: Classes) -> dict[str, Any]:
     """nameko's configuration of a process, with the database and the unit of work that its extensions share."""
     database = mongo.connect(config)
+    work = indexes.unit_of_work(database, classes)
     return {
         "WEB_SERVER_ADDRESS": f"{config.http_host}:{config.http_port}",
         "max_workers": 100,
         "SAMBANDH": config,
         "DATABASE": database,
-        guard.SETTING: guard.Guard(config),
+        guard.SETTING: guard.Guard(config, machines.Machines(work).caller),
         audit.SETTING: audit.AuditLog(database),
-        "UNIT_OF_WORK": indexes.unit_of_work(database, classes),
+        "UNIT_OF_WORK": work,
     }
 
 

@@ -18,14 +18,16 @@ from pymongo.database import Database
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from shared import documents, faults, outbox
+from shared.access import key_book
 from shared.difference import Changes
 from shared.envelope import Event
 from shared.errors import InvalidEvent, StoreAway
-from shared.events import ERASURE_REQUESTED, EXPORT_REQUESTED, PROFILE_MERGED, PROFILE_SPLIT
+from shared.events import API_KEY_USED, ERASURE_REQUESTED, EXPORT_REQUESTED, PROFILE_MERGED, PROFILE_SPLIT
 from shared.fold import Batch, Member, Model
 from shared.handlers import TIMER_SOURCE, Announcement, Handler, follower_of, handlers_of
 from shared.identity import Grouping, id_of
 from shared.mongo import Document, Session, ensure_collection, reachable, server_time, transaction
+from shared.registry import service_names
 from shared.timers import LOOK_AGAIN, create_indexes, write_timers
 
 T = TypeVar("T")
@@ -74,7 +76,9 @@ class UnitOfWork:
     def subscriptions(self) -> list[tuple[str, str]]:
         """(source, event name) of everything that the service wants to be given; timers are its own affair."""
         wanted = {key for key in self._handlers if key[0] != TIMER_SOURCE}
-        wanted |= {(kind.source, kind.name) for kind in (ERASURE_REQUESTED, EXPORT_REQUESTED)}
+        wanted |= {(kind.source, kind.name) for kind in (ERASURE_REQUESTED, EXPORT_REQUESTED, *key_book.STATEMENTS)}
+        if getattr(self.service, "hears_of_keys", False):  # it issues them, and shows when they were last used
+            wanted |= {(service, API_KEY_USED.name) for service in service_names()}
         if any(model.follows_statements for model in self.models):
             wanted |= {(kind.source, kind.name) for kind in (PROFILE_MERGED, PROFILE_SPLIT)}
         return sorted(wanted)
@@ -193,6 +197,7 @@ class UnitOfWork:
         if events:
             rows = [{"_id": event.id, "at": now} for event in events]
             self.database["inbox"].insert_many(rows, ordered=False, session=session)
+        key_book.keep(self.database, events, session)
         faults.reached("unit_of_work.after_inbox")
         for change in changes:
             documents.write(self.database, documents.writes_of(change, partition), session)

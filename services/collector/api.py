@@ -12,6 +12,7 @@ from services.collector.answers import Answer
 from services.collector.domain.refusal import Reason, Refused
 from services.collector.doors import Doors
 from services.collector.import_routes import ImportRoutes
+from services.collector.key_routes import KeyRoutes
 from services.collector.sorting import event_id
 from services.collector.storage import Storage
 from services.collector.till import Till
@@ -54,7 +55,7 @@ class OpenTill(DependencyProvider):  # type: ignore[misc]  # nameko has no types
         return self._till
 
 
-class CollectorApi(ImportRoutes):
+class CollectorApi(ImportRoutes, KeyRoutes):
     """Events come in through /v1/ as the Segment protocol has it, by write key; all else is for those who may read the collector."""
 
     name = "collector_api"

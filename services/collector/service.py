@@ -25,6 +25,7 @@ class Collector:
 
     name = "collector"
     inbox = Inbox()
+    hears_of_keys = True
     holdings = HOLDINGS
     relay = Relay(EVENTS, keep=True)
     answers = Relay(title="answers")

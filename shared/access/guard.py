@@ -1,5 +1,6 @@
 """What a door asks: who is calling, and may they? One guard for a process."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from werkzeug.wrappers import Request
@@ -20,7 +21,9 @@ HOW_TO_CALL: Final = "Send a valid access token as `Authorization: Bearer <token
 class Guard:
     """Lets callers through whose credentials are good. Every refusal of credentials looks the same."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, machine: Callable[[str], Caller] | None = None) -> None:
+        """`machine` says who bears an API key, or raises Refused; without it no key is good."""
+        self._machine = machine
         claims = Claims(
             config.jwt_issuer, config.jwt_audience, config.jwt_subject_claim, config.jwt_roles_claim, config.jwt_leeway_seconds
         )
@@ -36,6 +39,11 @@ class Guard:
 
     def _caller(self, request: Request) -> Caller:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        key = request.headers.get("X-API-Key")
+        if key is not None:
+            if scheme or self._machine is None:  # with both, which of them counts would be a guess
+                raise Refused("malformed")
+            return self._machine(key.strip())
         if not scheme:
             raise Refused("missing")
         if scheme.lower() != "bearer" or self._tokens is None or not token.isascii():

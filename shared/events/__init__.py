@@ -7,7 +7,7 @@ beside this one are named by the source that publishes; `consent` and `privacy` 
 from typing import Final
 
 from shared.errors import InvalidEvent
-from shared.events import analytics, campaigns, consent, privacy, profiles, reengagement, social, support
+from shared.events import analytics, campaigns, collector, consent, privacy, profiles, reengagement, social, support
 from shared.events.analytics import (
     CUSTOMER_SCORED,
     FORECAST_PUBLISHED,
@@ -26,6 +26,12 @@ from shared.events.campaigns import (
     MESSAGE_SENT,
     MESSAGE_SKIPPED,
     UNSUBSCRIBED,
+)
+from shared.events.collector import (
+    API_KEY_ISSUED,
+    API_KEY_REVOKED,
+    API_KEY_ROTATED,
+    API_KEY_USED,
 )
 from shared.events.consent import (
     CONSENT_CONFIRMED,
@@ -128,7 +134,21 @@ from shared.events.support import (
     TICKET_RESOLVED,
 )
 
-_MODULES = (browsing, carts, orders, people, profiles, consent, privacy, reengagement, campaigns, support, social, analytics)
+_MODULES = (
+    browsing,
+    carts,
+    orders,
+    people,
+    profiles,
+    consent,
+    privacy,
+    reengagement,
+    campaigns,
+    support,
+    social,
+    analytics,
+    collector,
+)
 CATALOGUE: Final[dict[str, EventKind]] = {
     kind.name: kind for module in _MODULES for kind in vars(module).values() if isinstance(kind, EventKind)
 }
@@ -143,6 +163,10 @@ def by_name(name: str) -> EventKind:
 
 
 __all__ = [
+    "API_KEY_ISSUED",
+    "API_KEY_REVOKED",
+    "API_KEY_ROTATED",
+    "API_KEY_USED",
     "AUDIENCE_ENTERED",
     "AUDIENCE_LEFT",
     "BACK_IN_STOCK",

@@ -36,6 +36,7 @@ OPEN = {
     ),
     # The tracking protocol: its write keys say who writes.
     ("/v1/{call}", "POST"),
+    ("/v1/till/purchases", "POST"),
     ("/v1/pixel/{call}", "GET"),
     ("/v1/projects/{write_key}/settings", "GET"),
     ("/v1/{path}", "OPTIONS"),

@@ -48,3 +48,33 @@ def test_a_token_made_on_the_command_line_is_good_for_what_it_was_made_for(stack
     refused = asked(stack, "POST", "/api/support/tickets", narrowed, ticket)
     assert (refused.status, json.loads(refused.body)["code"]) == (403, "forbidden")
     assert 'scope="support:write"' in refused.headers["www-authenticate"]
+
+
+def test_a_key_issued_at_one_door_opens_others_until_it_is_revoked(stack: System) -> None:
+    admin = bearing(stack.admin_token)
+    wanted = {"name": "Warehouse", "scopes": ["profiles:read", "support:read"]}
+    issued = json.loads(asked(stack, "POST", "/api/collector/api-keys", admin, wanted).body)
+    machine = {"X-API-Key": issued["key"]}
+    paths = ["/api/profiles/customers", "/api/support/tickets"]
+
+    def statuses() -> set[int]:
+        return {asked(stack, "GET", path, machine).status for path in paths}
+
+    stack.wait_until(lambda: statuses() == {200}, "every service has heard of the key")
+    assert asked(stack, "GET", "/api/analytics/revenue?bucket=day", machine).status == 403
+    assert asked(stack, "POST", "/api/support/tickets", machine, {}).status == 403
+    known = f"/api/collector/api-keys/{issued['key_id']}"
+    stack.wait_until(lambda: json.loads(asked(stack, "GET", known, admin).body)["last_used_on"] is not None, "its use is known")
+    rotated = json.loads(asked(stack, "POST", f"{known}/rotate", admin, {"overlap_hours": 1}).body)
+    assert statuses() == {200}
+    machine["X-API-Key"] = rotated["key"]
+    stack.wait_until(lambda: statuses() == {200}, "the new secret is good")
+    assert asked(stack, "DELETE", known, admin).status == 200
+    stack.wait_until(lambda: statuses() == {401}, "it is good nowhere")
+    audit = json.loads(asked(stack, "GET", f"/api/collector/audit?target={issued['key_id']}", admin).body)["items"]
+    assert [(entry["who"], entry["method"], entry["outcome"]) for entry in audit] == [
+        ("local-admin", "DELETE", "done"),
+        ("local-admin", "POST", "done"),
+    ]
+    entries = json.loads(asked(stack, "GET", f"/api/support/audit?who=key:{issued['key_id']}", admin).body)["items"]
+    assert [(entry["kind"], entry["outcome"], entry["status"]) for entry in entries] == [("machine", "refused", 403)]

@@ -39,7 +39,22 @@ PROMISED = {
     "crm_task_failing_state": "gauge",
     "crm_database_known_members": "gauge",
 }
-LABELS = {"event", "cause", "kind", "queue", "route", "method", "status", "door", "code", "le", "task", "state"}
+LABELS = {
+    "event",
+    "cause",
+    "kind",
+    "queue",
+    "route",
+    "method",
+    "status",
+    "door",
+    "code",
+    "le",
+    "task",
+    "state",
+    "reason",
+    "collection",
+}
 
 
 @pytest.mark.parametrize(

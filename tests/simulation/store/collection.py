@@ -194,6 +194,7 @@ class Collection:
             report.deleted += 1
             return self._put(row.document["_id"], None, session)
         report.matched += 1
+        report.after = new
         if new.raw == row.raw and not _replaces(change):
             return 0.0
         report.modified += 1
@@ -210,7 +211,9 @@ class Collection:
         start = {name: value for name, value in query.items() if not name.startswith("$") and not isinstance(value, Mapping)}
         start.setdefault("_id", ObjectId())
         report.upserted += 1
-        return self._insert(changed(start, change, self._server.world.now, inserting=True), session)
+        made = changed(start, change, self._server.world.now, inserting=True)
+        report.after = Row(made)
+        return self._insert(made, session)
 
     def _insert(self, document: Document, session: Session | None) -> float:
         if session is None or not session.in_transaction:
@@ -259,9 +262,8 @@ class Collection:
         """Only with the new document as answer, as leases ask for it."""
         if not return_document:
             raise NotImplementedError("the document before")
-        self.update_one(query, change, upsert)
-        (row,) = self._matching(self._server.rows(self._name), _plain(query))
-        return self._decode(row, None)
+        row = self._single(UpdateOne(query, change, upsert=upsert), None).after
+        return self._decode(row, None) if row is not None else None
 
     def create_index(self, keys: Any, *, unique: bool = False, **_: Any) -> None:
         """Indexes make nothing faster here, and only _id is unique."""
@@ -276,6 +278,7 @@ class _Report:
     def __init__(self) -> None:
         self.inserted = self.matched = self.modified = self.deleted = self.upserted = 0
         self.errors: list[Document] = []
+        self.after: Row | None = None  # the row as the last update left it, whatever is done to it while the answer is on its way
 
     def result(self, request: Any = None) -> SimpleNamespace:
         """As the driver tells about one request, or about many."""
@@ -283,7 +286,7 @@ class _Report:
             return SimpleNamespace(deleted_count=self.deleted)
         changes = {"matched_count": self.matched, "modified_count": self.modified}
         if request is not None:
-            return SimpleNamespace(**changes)
+            return SimpleNamespace(**changes, after=self.after)
         return SimpleNamespace(**changes, deleted_count=self.deleted, inserted_count=self.inserted, upserted_count=self.upserted)
 
 
