@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import access, consume, flames, growth, ingest, latency, plot, relay, report, results, timers
+from benchmarks import access, consume, flames, growth, ingest, latency, plot, read, relay, report, results, timers
 from benchmarks.options import Options
 from benchmarks.outcome import Outcome
 from benchmarks.system import System
@@ -17,6 +17,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "consume": consume.run,
     "ingest": ingest.run,
     "latency": latency.run,
+    "read": read.run,
     "relay": relay.run,
     "timers": timers.run,
     "growth": growth.run,
@@ -49,6 +50,7 @@ def main(names: tuple[str, ...], trials: int, seconds: float, timers: int, custo
       consume   the four effects of a purchase, beside plain nameko, FastStream and the ceiling
       ingest    events over HTTP for each core of the collector
       latency   from the answer to a request until it shows in every service
+      read      profiles read at 200 requests a second
       relay     publishing from an outbox, beside kombu
       timers    arming, cancelling, resting, firing
       growth    what an order costs with more and more customers

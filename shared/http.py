@@ -29,6 +29,7 @@ from nameko.web.handlers import HttpRequestHandler
 from nameko.web.server import WebServer, WsgiApp
 from pymongo.errors import PyMongoError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.http import parse_etags
 from werkzeug.wrappers import Request, Response
 
 from shared import errors, logs, metrics
@@ -189,8 +190,48 @@ class Route(Door):
     def response_from_result(self, result: Any) -> Response:
         if isinstance(result, Response):
             return result
+        if isinstance(result, Tagged):
+            return result.on(Response(status=304) if result.payload is None else self._answer(result.payload))
+        return self._answer(result)
+
+    def _answer(self, result: Any) -> Response:
         payload = self.options.response.dump(result) if self.options.response is not None else result
         return answer(payload, self.options.status)
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """A result with the tag that it holds under (RFC 9110, ETag). Without a payload: what the caller has is still the answer."""
+
+    tag: str
+    payload: Any = None
+
+    def on(self, response: Response) -> Response:
+        """The response with the tag. Whoever keeps it has to ask each time whether it still holds."""
+        response.set_etag(self.tag)
+        response.headers["Cache-Control"] = "private, no-cache"
+        response.headers["Vary"] = "Authorization"
+        return response
+
+
+class Conditional(Schema):
+    """Headers of a route that answers with tags."""
+
+    if_none_match = fields.String(
+        data_key="If-None-Match",
+        load_default=None,
+        metadata={"description": "The ETag of an answer that the caller has: 304 without a body where it still holds."},
+    )
+
+
+def give_way() -> None:
+    """Let other requests have their turn: green threads do not take it while one computes."""
+    eventlet.sleep(0)
+
+
+def has_tag(header: str | None, tag: str) -> bool:
+    """Whether `If-None-Match` names this tag."""
+    return header is not None and parse_etags(header).contains_weak(tag)
 
 
 def route(method: str, url: str, **options: Any) -> Callable[[F], F]:

@@ -1,24 +1,22 @@
 """HTTP of profiles: customers, found by whatever is known of them, and their timelines."""
 
-from dataclasses import fields
 from typing import Any
 
 from services.profiles.consent_routes import ConsentRoutes
 from services.profiles.data_request_routes import DataRequestRoutes
 from services.profiles.desk import UNKNOWN
-from services.profiles.domain.profile import profile_of
 from services.profiles.identity_routes import IdentityRoutes
 from services.profiles.public_routes import PublicRoutes
+from services.profiles.reading_routes import ReadingRoutes
 from services.profiles.schemas import customers as schemas
 from services.profiles.storage import Customers, Directory, Period
-from services.profiles.storage.consent import ConsentRulesStore
 from shared.access.audit_route import serves_audit
 from shared.errors import NotFound
 from shared.http import route
 from shared.openapi import serves_openapi
 
 
-class ProfilesApi(IdentityRoutes, ConsentRoutes, PublicRoutes, DataRequestRoutes):
+class ProfilesApi(ReadingRoutes, IdentityRoutes, ConsentRoutes, PublicRoutes, DataRequestRoutes):
     """Customers as profiles knows them. An identity is an identity key (`user:42`), an e-mail address or a customer id."""
 
     name = "profiles_api"
@@ -60,14 +58,3 @@ class ProfilesApi(IdentityRoutes, ConsentRoutes, PublicRoutes, DataRequestRoutes
         if found is None:
             raise NotFound(UNKNOWN)
         return found
-
-    @route("GET", "/api/profiles/customers/<path:identity>", summary="A customer", response=schemas.Customer())
-    def get_customer(self, identity: str) -> dict[str, Any]:
-        """All that is known of a customer, out of the facts of all its identity keys."""
-        found = Customers(self.store).find(identity)
-        if found is None:
-            raise NotFound(UNKNOWN)
-        customer_id, customer = found
-        profile = profile_of(customer, ConsentRulesStore(self.store).current().rules)
-        shown = {field.name: getattr(profile, field.name) for field in fields(profile)}
-        return {"customer_id": customer_id, "identity_keys": customer.identity_keys, **shown}

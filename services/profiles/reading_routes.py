@@ -1,0 +1,61 @@
+"""HTTP of reading customers: one, with a tag, or many at once."""
+
+from dataclasses import fields
+from typing import Any
+
+from services.profiles.desk import UNKNOWN
+from services.profiles.domain.profile import profile_of
+from services.profiles.schemas import customers as schemas
+from services.profiles.schemas.reading import CustomerBatch, Identities
+from services.profiles.storage.reading import Reading, Readings
+from shared.errors import NotFound
+from shared.http import Api, Conditional, Tagged, give_way, has_tag, route
+
+_AT_ONCE = 20  # profiles that are worked out before other requests have their turn
+
+
+class ReadingRoutes(Api):
+    """Customers as they are. An identity is an identity key (`user:42`), an e-mail address or a customer id."""
+
+    @route(
+        "GET",
+        "/api/profiles/customers/<path:identity>",
+        summary="A customer",
+        headers=Conditional(),
+        response=schemas.Customer(),
+    )
+    def get_customer(self, identity: str, headers: dict[str, Any]) -> Tagged:
+        """All that is known of a customer, out of the facts of all its identity keys. The ETag of the answer spares reading it again."""
+        readings, known = Readings(self.store), headers["if_none_match"]
+        tag = readings.tag(identity) if known else None
+        if tag is not None and has_tag(known, tag):
+            return Tagged(tag)
+        found = readings.find(identity)
+        if found is None:
+            raise NotFound(UNKNOWN)
+        return Tagged(found.tag, _shown(found))
+
+    @route(
+        "POST",
+        "/api/profiles/customers/batch",
+        summary="Many customers",
+        only_asks=True,
+        body=Identities(),
+        response=CustomerBatch(),
+    )
+    def get_customers(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Up to 500 customers in the order that is asked for, each with the identity that it was asked by; the missing ones are named."""
+        found = Readings(self.store).many(body["identities"])
+        items = []
+        for number, identity in enumerate(dict.fromkeys(body["identities"])):
+            if identity in found:
+                items.append({"identity": identity, "etag": found[identity].tag, "customer": _shown(found[identity])})
+            if number % _AT_ONCE == _AT_ONCE - 1:
+                give_way()
+        return {"items": items, "missing": [one for one in dict.fromkeys(body["identities"]) if one not in found]}
+
+
+def _shown(reading: Reading) -> dict[str, Any]:
+    profile = profile_of(reading.customer, reading.rules.consent)
+    shown = {field.name: getattr(profile, field.name) for field in fields(profile)}
+    return {"customer_id": reading.customer_id, "identity_keys": reading.customer.identity_keys, **shown}
