@@ -51,7 +51,12 @@ class CampaignsApi(Api):
         return self._view(self._edit(add).find(audience_id))
 
     @route(
-        "POST", f"{_ALL}/preview", summary="The size that a rule would give", body=schemas.RuleBody(), response=schemas.Estimate()
+        "POST",
+        f"{_ALL}/preview",
+        only_asks=True,
+        summary="The size that a rule would give",
+        body=schemas.RuleBody(),
+        response=schemas.Estimate(),
     )
     def preview(self, body: dict[str, Any]) -> dict[str, Any]:
         """Nothing is stored. Up to 2,000 customers are looked at; of more, the size is scaled up from those."""

@@ -19,6 +19,7 @@ from shared.mongo import server_time
 
 _CUSTOMER = "/api/profiles/customers/<path:identity>"
 _RULES = "/api/profiles/consent-rules"
+_RECORDING = "profiles:consent"  # for those who speak with customers, not for those who would like to write to them
 PUBLIC = "/api/profiles/public"
 _HOUR, _AHEAD = timedelta(hours=1), timedelta(minutes=5)
 
@@ -43,6 +44,7 @@ class ConsentRoutes(Api):
     @route(
         "POST",
         f"{_CUSTOMER}/consent",
+        scope=_RECORDING,
         summary="Put on record what a customer said",
         headers=schemas.OnceHeaders(),
         body=schemas.StateConsent(),
@@ -67,6 +69,7 @@ class ConsentRoutes(Api):
     @route(
         "PATCH",
         f"{_CUSTOMER}/preferences",
+        scope=_RECORDING,
         summary="Put on record how a customer wishes to be contacted",
         body=schemas.StatePreferences(),
         response=schemas.Preferences(),
@@ -81,6 +84,7 @@ class ConsentRoutes(Api):
     @route(
         "POST",
         f"{_CUSTOMER}/preference-link",
+        scope=_RECORDING,
         summary="Make a link by which a customer reaches their preferences",
         body=schemas.MakeLink(),
         response=schemas.PreferenceLink(),
@@ -103,6 +107,7 @@ class ConsentRoutes(Api):
     @route(
         "PUT",
         _RULES,
+        scope="profiles:privacy",
         summary="Change the rules of consent",
         body=rule_schemas.ChangeConsentRules(),
         response=rule_schemas.StoredConsentRules(),

@@ -23,10 +23,10 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
             *("social:read", "social:write", "analytics:read"),
         }
     ),
-    # The customer who is asking, and what helps to answer.
+    # The customer who is asking, what helps to answer, and what they say about being contacted.
     "agent": frozenset(
         {
-            *("support:read", "support:write", "social:read", "social:write", "profiles:read", "profiles:write"),
+            *("support:read", "support:write", "social:read", "social:write", "profiles:read", "profiles:consent"),
             *("campaigns:read", "reengagement:read"),
         }
     ),

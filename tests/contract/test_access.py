@@ -42,6 +42,7 @@ OPEN = {
     ("/v1/{path}", "OPTIONS"),
 }
 ASKING = {
+    "/api/campaigns/audiences/preview",
     "/api/profiles/customers/{identity}/merge/preview",
     "/api/profiles/customers/{identity}/unmerge/preview",
 }
@@ -123,7 +124,9 @@ def test_every_service_shows_its_audit_log_to_those_who_may_see_it(service: str)
     ("role", "may", "may_not"),
     [
         ("marketer", "campaigns:write", "support:read"),
+        ("marketer", "profiles:write", "profiles:consent"),
         ("agent", "support:write", "campaigns:write"),
+        ("agent", "profiles:consent", "profiles:write"),
         ("analyst", "analytics:read", "profiles:read"),
     ],
 )
