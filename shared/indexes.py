@@ -28,16 +28,21 @@ def unit_of_work(database: Database[Document], classes: Classes) -> UnitOfWork:
 
 def create(work: UnitOfWork, config: Config) -> None:
     """Collections and indexes of the runtime and of the service, and what a new edition of it has to catch up with. Raises StoreAway."""
-    storage = importlib.import_module(f"services.{config.service}.storage")
     with mongo.reachable():
-        work.create_indexes(config.inbox_retention_days)
-        parked.create_indexes(work.database)
-        suspects.create_indexes(work.database)
-        audit.create_indexes(work.database, config.audit_retention_days)
-        machines.create_indexes(work)
-        privacy.create_indexes(work.database)
-        storage.create_indexes(work.database, config)
+        declare(work, config)
         editions.catch_up(work.database, work.models)
+
+
+def declare(work: UnitOfWork, config: Config) -> None:
+    """Collections and indexes of the runtime and of the service, and nothing else."""
+    storage = importlib.import_module(f"services.{config.service}.storage")
+    work.create_indexes(config.inbox_retention_days)
+    parked.create_indexes(work.database)
+    suspects.create_indexes(work.database)
+    audit.create_indexes(work.database, config.audit_retention_days)
+    machines.create_indexes(work)
+    privacy.create_indexes(work.database)
+    storage.create_indexes(work.database, config)
 
 
 @click.command(help=__doc__)

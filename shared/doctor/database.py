@@ -169,7 +169,7 @@ class _Recorder:
 def declared_indexes(service: str) -> dict[str, dict[str, tuple[list[Any], dict[str, Any]]]]:
     """Keys and options by collection and name, as the code would make them with default settings."""
     recorder: Any = _Recorder()
-    indexes.create(indexes.unit_of_work(recorder, service_classes(service)), Config(service))
+    indexes.declare(indexes.unit_of_work(recorder, service_classes(service)), Config(service))
     return {name: collection.indexes for name, collection in recorder.collections.items()}
 
 

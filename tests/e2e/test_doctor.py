@@ -224,6 +224,7 @@ def test_what_is_not_named_is_not_looked_at_and_said_so() -> None:
         ("database", "set MONGO_URI"),
         ("broker", "set AMQP_URI"),
         ("doors", "set SAMBANDH_URL"),
+        ("issuer", "set JWKS and JWT_ISSUER as the services have them"),
     }
 
 
