@@ -42,6 +42,7 @@ OPEN = {
     ("/v1/{path}", "OPTIONS"),
 }
 ASKING = {
+    "/api/profiles/customers/batch",
     "/api/campaigns/audiences/preview",
     "/api/profiles/customers/{identity}/merge/preview",
     "/api/profiles/customers/{identity}/unmerge/preview",
