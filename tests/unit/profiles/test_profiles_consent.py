@@ -142,9 +142,29 @@ def test_of_too_many_channels_the_usual_ones_stay_in_any_order(order: list[int])
     assert sorted(consent[ANN]) == [*(f"marketing/a{number:03}" for number in range(MOST_LINES - 1)), "marketing/email"]
 
 
-def test_reports_of_many_years_take_bounded_room() -> None:
-    consent = told([(ANN, "reported", day, "granted") for day in range(0, 32 * 90, 8)])
+@given(st.permutations(range(0, 32 * 40, 32)))
+def test_reports_of_many_years_take_bounded_room_and_a_grant_counts_from_the_first(order: list[int]) -> None:
+    consent = told([(ANN, "reported", day, "granted") for day in order])
     assert len(consent[ANN][EMAIL.line].reported) == MOST_MONTHS
+    assert consent == told([(ANN, "reported", day, "granted") for day in range(0, 32 * 40, 32)])
+    assert standing(consent, ConsentRules()).overall[EMAIL].at == MORNING
+
+
+def test_where_months_are_forgotten_a_grant_counts_from_right_after_the_refusal_for_good() -> None:
+    said: list[Word] = [(ANN, "reported", 0, "granted"), (ANN, "reported", 40, "denied")]
+    found = set()
+    for day in range(80, 32 * 40, 32):
+        said.append((ANN, "reported", day, "granted"))
+        found.add(stands(*said).overall[EMAIL].at)
+    assert found == {hour(80 * 24), hour(40 * 24)}
+
+
+def test_a_grant_that_was_never_confirmed_is_not_so_because_its_beginning_was_forgotten() -> None:
+    rules = confirming("email", since=60 * 24).consent
+    said: list[Word] = [(ANN, "reported", 0, "granted"), (ANN, "reported", 40, "denied")]
+    for day in range(80, 32 * 40, 32):
+        said.append((ANN, "reported", day, "granted"))
+        assert stands(*said, rules=rules).overall[EMAIL].status is Status.DENIED
 
 
 def test_a_name_that_is_too_long_is_no_word() -> None:

@@ -4,14 +4,18 @@ Each identity key stands by itself: its latest effective word on a purpose and c
 the one whose word is the latest. So whoever keeps the latest word of each key has the right answer after every merge and split.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 
 from services.profiles.domain.consent.rules import ALL, ConsentRules
-from services.profiles.domain.consent.words import Consent, Line, Lines, Said, Scope, Span, Status, scope_of
+from services.profiles.domain.consent.words import MOST_MONTHS, Consent, Line, Said, Scope, Span, Status, scope_of
 
 AFTER = "+"  # behind an event id: right after that event
+_PENDING, _GRANTS, _REFUSALS = Status.PENDING.value, f"{Status.GRANTED.value}/", f"{Status.DENIED.value}/"
+_stamp = attrgetter("stamp")
+Word = tuple[Said, Status]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +77,16 @@ def standing(consent: Consent, rules: ConsentRules) -> Standing:
     holdings: list[Holding] = []
     asked: dict[Scope, Request] = {}
     for key, lines in sorted(consent.items()):
-        holdings += _holdings(key, lines, rules)
-        for request in _requests(key, lines, rules):
-            known = asked.get(request.scope, request)
-            asked[request.scope] = max(known, request, key=lambda one: one.stamp)
+        read = {name: _read(line, scope_of(name), rules) for name, line in lines.items()}
+        holdings += _holdings(key, {name: word for name, (word, _) in read.items() if word}, rules)
+        for name, (_, said) in read.items():
+            if said:
+                scope = scope_of(name)
+                request = Request(scope, said.at, said.event_id, key, said.at + rules.opt_in_hold, said.backfill)
+                asked[scope] = max(asked.get(scope, request), request, key=_stamp)
     overall: dict[Scope, Holding] = {}
     for holding in holdings:
-        overall[holding.scope] = max(overall.get(holding.scope, holding), holding, key=lambda one: one.stamp)
+        overall[holding.scope] = max(overall.get(holding.scope, holding), holding, key=_stamp)
     waiting = tuple(one for scope, one in sorted(asked.items()) if _still_asks(one, overall.get(scope)))
     return Standing(tuple(holdings), overall, waiting)
 
@@ -89,17 +96,13 @@ def _still_asks(request: Request, held: Holding | None) -> bool:
     return held is None or (not held.allows and held.stamp[:2] < request.stamp)
 
 
-def _holdings(key: str, lines: Lines, rules: ConsentRules) -> Iterator[Holding]:
+def _holdings(key: str, effective: Mapping[str, Word], rules: ConsentRules) -> Iterator[Holding]:
     """What holds for a key: on each purpose and channel its latest effective word, also of those about all purposes or channels."""
-    effective = {name: _effective(line, name, rules) for name, line in lines.items()}
-    for scope in sorted(_scopes(lines, rules)):
-        found = [word for name in _about(scope, rules) if (word := effective.get(name))]
-        if found:
-            said, status = max(found, key=_later)
-            yield Holding(scope, status, said.at, said.event_id, key, said.backfill)
-
-
-Word = tuple[Said, Status]
+    general = any(ALL in scope_of(name) for name in effective)
+    for scope in sorted(_scopes(effective, rules) if general else map(scope_of, effective)):
+        names = _about(scope, rules) if general else (scope.line,)
+        said, status = max((effective[name] for name in names if name in effective), key=_later)
+        yield Holding(scope, status, said.at, said.event_id, key, said.backfill)
 
 
 def _later(word: Word) -> tuple[datetime, str, bool]:
@@ -107,8 +110,8 @@ def _later(word: Word) -> tuple[datetime, str, bool]:
     return said.at, said.event_id, status is not Status.GRANTED
 
 
-def _scopes(lines: Lines, rules: ConsentRules) -> set[Scope]:
-    """What the words of a key are about, where they say `all` everything that this stands for."""
+def _scopes(lines: Iterable[str], rules: ConsentRules) -> set[Scope]:
+    """What the words of these lines are about, where they say `all` everything that this stands for."""
     found: set[Scope] = set()
     for name in lines:
         said = scope_of(name)
@@ -127,21 +130,13 @@ def _about(scope: Scope, rules: ConsentRules) -> Sequence[str]:
     return list(dict.fromkeys([*named, *general] if rules.purpose(scope.purpose).needs_consent else named))
 
 
-def _effective(line: Line, name: str, rules: ConsentRules) -> Word | None:
-    """The latest word of a line that counts, and what it says."""
-    stated = [(said, Status(status)) for status, said in line.stated.items() if status != Status.PENDING]
-    reported, _ = _reported(line.reported, scope_of(name).channel, rules)
-    return max([*stated, *([reported] if reported else [])], key=_later, default=None)
-
-
-def _requests(key: str, lines: Lines, rules: ConsentRules) -> Iterator[Request]:
-    for name, line in lines.items():
-        scope = scope_of(name)
-        _, waiting = _reported(line.reported, scope.channel, rules)
-        asked = [said for said in (line.stated.get(Status.PENDING), waiting) if said]
-        if asked:
-            said = max(asked)
-            yield Request(scope, said.at, said.event_id, key, said.at + rules.opt_in_hold, said.backfill)
+def _read(line: Line, scope: Scope, rules: ConsentRules) -> tuple[Word | None, Said | None]:
+    """The latest word of a line that counts, and the latest that waits to be confirmed."""
+    stated = [(said, Status(status)) for status, said in line.stated.items() if status != _PENDING]
+    reported, waiting = _reported(line.reported, scope.channel, rules) if line.reported else (None, None)
+    asked = [said for said in (line.stated.get(_PENDING), waiting) if said]
+    counted = [*stated, reported] if reported else stated
+    return max(counted, key=_later, default=None), max(asked, default=None)
 
 
 def _reported(reported: Mapping[str, Span], channel: str, rules: ConsentRules) -> tuple[Word | None, Said | None]:
@@ -149,12 +144,13 @@ def _reported(reported: Mapping[str, Span], channel: str, rules: ConsentRules) -
 
     While that waits, what was reported before it holds. Imported history was confirmed, or not, where it comes from.
     """
-    grants, refusals = _of(reported, Status.GRANTED), _of(reported, Status.DENIED)
+    grants, refusals = _of(reported, _GRANTS), _of(reported, _REFUSALS)
     contrary = max((span.last for span in refusals), default=None)
     if not grants or (contrary and contrary.stamp > max(span.last for span in grants).stamp):
         return _run(refusals, grants, Status.DENIED), None
     since = _begin(grants, contrary, Status.GRANTED)
-    if since.backfill or not rules.must_be_confirmed(channel, since.at):
+    heard = max(since, _month(grants, contrary)[1].first)  # where months are forgotten, better ask once more than never
+    if since.backfill or not rules.must_be_confirmed(channel, heard.at):
         return (since, Status.GRANTED), None
     return _run(refusals, _until(grants, contrary), Status.DENIED), since
 
@@ -165,8 +161,8 @@ def _until(spans: Sequence[Span], end: Said | None) -> list[Span]:
     return [span if end and span.last.stamp < end.stamp else Span(span.first, span.first) for span in before]
 
 
-def _of(reported: Mapping[str, Span], status: Status) -> list[Span]:
-    return [reported[name] for name in sorted(reported) if name.startswith(f"{status.value}/")]
+def _of(reported: Mapping[str, Span], beginning: str) -> list[Span]:
+    return [reported[name] for name in sorted(reported) if name.startswith(beginning)]
 
 
 def _run(spans: Sequence[Span], others: Sequence[Span], status: Status) -> Word | None:
@@ -175,11 +171,18 @@ def _run(spans: Sequence[Span], others: Sequence[Span], status: Status) -> Word 
 
 
 def _begin(spans: Sequence[Span], contrary: Said | None, status: Status) -> Said:
-    """Since when it is reported, after the last report to the contrary. Where a month has both, and which report came first after
-    that is not known any more, a grant counts from the earliest moment that it can be, a refusal from the latest: what the customer
-    said in between goes before a grant and not before a refusal.
+    """Since when it is reported, after the last report to the contrary.
+
+    Where a month has both, or months were forgotten, so that it is not known which report came first after that, a grant counts from
+    the earliest moment that it can be, a refusal from the latest: what was said in between goes before a grant, not before a refusal.
     """
-    month = next(span for span in spans if contrary is None or span.last.stamp > contrary.stamp)
-    if contrary is None or month.first.stamp > contrary.stamp:
+    place, month = _month(spans, contrary)
+    forgotten = place == 1 and len(spans) == MOST_MONTHS  # between the first month and the latest ones there may have been others
+    if contrary is None or (month.first.stamp > contrary.stamp and not (forgotten and status is Status.GRANTED)):
         return month.first
     return month.last if status is Status.DENIED else Said(contrary.at, contrary.event_id + AFTER, month.last.backfill)
+
+
+def _month(spans: Sequence[Span], contrary: Said | None) -> tuple[int, Span]:
+    """The first month with a report after the last one to the contrary, and its place among those that are kept."""
+    return next((place, span) for place, span in enumerate(spans) if contrary is None or span.last.stamp > contrary.stamp)

@@ -7,19 +7,21 @@ unsubscription at the next login. To know that whatever the order of hearing, th
 every month.
 
 Everything here is a maximum or minimum over a total order, by identity key, so that joining is commutative, associative and idempotent.
-Bounds for one key: 50 lines, of each at most four stated words and 60 months of reports; in practice a few hundred bytes.
+Bounds for one key: 50 lines, of each at most four stated words, and of reports of either status 24 months, the first and the latest. A
+month takes about 160 bytes.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from services.profiles.domain.consent.rules import CHANNELS, PURPOSES
 
 MOST_LINES = 50
-MOST_MONTHS = 60
+MOST_MONTHS = 24
 LONGEST_NAME = 50
 
 
@@ -81,6 +83,7 @@ class Scope(NamedTuple):
         return 0 < len(self.purpose) <= LONGEST_NAME and 0 < len(self.channel) <= LONGEST_NAME
 
 
+@lru_cache(maxsize=1000)
 def scope_of(line: str) -> Scope:
     purpose, _, channel = line.partition("/")
     return Scope(purpose, channel)
@@ -130,17 +133,17 @@ def _rank(line: str) -> tuple[bool, str]:
 def _joined(left: Line, right: Line) -> Line:
     stated = {**left.stated, **{name: max(left.stated.get(name, said), said) for name, said in right.stated.items()}}
     spans = {**left.reported, **{name: _span(left.reported.get(name, span), span) for name, span in right.reported.items()}}
-    return Line(stated, spans if len(spans) <= MOST_MONTHS else _newest(spans))
+    return Line(stated, spans if len(spans) <= MOST_MONTHS else _kept(spans))
 
 
 def _span(left: Span, right: Span) -> Span:
     return Span(min(left.first, right.first), max(left.last, right.last))
 
 
-def _newest(spans: dict[str, Span]) -> dict[str, Span]:
-    """Of each status the latest months."""
+def _kept(spans: dict[str, Span]) -> dict[str, Span]:
+    """Of each status the first month and the latest ones: that depends on no order."""
     kept: dict[str, Span] = {}
     for status in sorted({name.partition("/")[0] for name in spans}):
         months = sorted(name for name in spans if name.startswith(f"{status}/"))
-        kept |= {name: spans[name] for name in months[-MOST_MONTHS:]}
+        kept |= {name: spans[name] for name in {*months[:1], *months[1 - MOST_MONTHS :]}}
     return kept
