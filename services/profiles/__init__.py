@@ -18,5 +18,6 @@ Serves: `/api/profiles/customers`, a customer by any identity, its timeline, mer
     `/api/profiles/refused-merges`; `/api/profiles/do-not-merge`;
     what a customer allows, `/api/profiles/customers/{identity}/consent` and `.../preferences`; `/api/profiles/consent-rules`;
     for customers themselves, by a link, `/api/profiles/public/opt-in/{token}` and `/api/profiles/public/preferences/{token}`;
-    `/api/profiles/data-requests`; `/api/profiles/retention`.
+    `/api/profiles/data-requests`; `/api/profiles/retention`;
+    `/api/profiles/segments`, `/api/profiles/segment-templates`, `/api/profiles/segment-exports/{id}`, the segments of a customer.
 """

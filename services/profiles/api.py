@@ -9,6 +9,7 @@ from services.profiles.identity_routes import IdentityRoutes
 from services.profiles.public_routes import PublicRoutes
 from services.profiles.reading_routes import ReadingRoutes
 from services.profiles.schemas import customers as schemas
+from services.profiles.segment_routes import SegmentRoutes
 from services.profiles.storage import Customers, Directory, Period
 from shared.access.audit_route import serves_audit
 from shared.errors import NotFound
@@ -16,7 +17,7 @@ from shared.http import route
 from shared.openapi import serves_openapi
 
 
-class ProfilesApi(ReadingRoutes, IdentityRoutes, ConsentRoutes, PublicRoutes, DataRequestRoutes):
+class ProfilesApi(ReadingRoutes, IdentityRoutes, ConsentRoutes, PublicRoutes, DataRequestRoutes, SegmentRoutes):
     """Customers as profiles knows them. An identity is an identity key (`user:42`), an e-mail address or a customer id."""
 
     name = "profiles_api"

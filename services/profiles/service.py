@@ -5,6 +5,7 @@ from datetime import datetime
 
 from services.profiles import news
 from services.profiles.catalogue import ABOUT_ORDERS, ABOUT_PEOPLE, BY_THE_CUSTOMER, BY_THE_SHOP, INTERESTS
+from services.profiles.clerk import Clerk
 from services.profiles.consent_news import consent_news
 from services.profiles.data_requests import RequestHandlers, retention
 from services.profiles.domain import allowing
@@ -67,6 +68,7 @@ class Profiles(RequestHandlers):
     untold = (REFUSED, DECISIONS)
     timers = Timers()
     relay = Relay()
+    clerk = Clerk()
 
     @handles_each(ABOUT_PEOPLE, CUSTOMERS, every_key=True)
     def on_keys_named(self, customer: Customer, fact: Named, event: Event, key: str) -> Customer:

@@ -13,6 +13,7 @@ customer_stages             _id = customer id:stage:since:version of the rules; 
 journey_figures             _id = day/stage#partition; values: entered, and by the stage that followed and the days until then
 consent_ledger              _id = event id/purpose/channel; identity_key, at, status, source, proof ...: a row a word, never rewritten
 segment_members             _id = segment:customer; segment_id, customer_id, since: who is in which segment
+segment_exports, segment_export_lines, segment_sizes_over_time: see `segment_exports`
 segment_sizes               _id = segment#partition; values: running sums of the members
 settings                    the runtime's; of the row `customers` the field `identity`: the guard rails, who changed them when;
                             `consent`: channels, purposes and topics, the same; `link_secret`: what links in mails are sealed by;
@@ -22,7 +23,7 @@ settings                    the runtime's; of the row `customers` the field `ide
 from pymongo import ASCENDING, DESCENDING
 from pymongo.database import Database
 
-from services.profiles.storage import consent, data_requests, ledger, stages
+from services.profiles.storage import consent, data_requests, ledger, segment_exports, stages
 from services.profiles.storage.customers import Customers, Period
 from services.profiles.storage.directory import COLLATION, HAS_A_NAME, Directory, Search
 from services.profiles.storage.membership import MEMBERS, SIZES
@@ -42,13 +43,14 @@ from services.profiles.storage.models import (
 )
 from shared.config import Config
 from shared.mongo import Document, ensure_collection
-from shared.privacy import Holding
+from shared.privacy import Holding, by_id
 
 HOLDINGS = (
     Holding(f"{ORDERS.name}_facts", "_id", None, named_by=orders_of),
     Holding(TIMELINE, "identity_key", "What happened", at="time"),
     Holding(ledger.LEDGER, "identity_key", "What you allowed, and when", at="at"),
     Holding(data_requests.PARTS, "_id", None, named_by=data_requests.parts_about),
+    Holding(segment_exports.LINES, "customer_id", None, named_by=by_id),
 )
 
 __all__ = [
@@ -75,6 +77,7 @@ __all__ = [
 def create_indexes(database: Database[Document], config: Config) -> None:
     """Indexes of the read models: every sort and every search has one. And the secret of links, once."""
     ledger.create_indexes(database)
+    segment_exports.create_indexes(database)
     consent.make_secret(database)
     for name in (INDEX, SPEND, TIMELINE, REFUSED, DECISIONS, MEMBERS, SIZES):
         ensure_collection(database, name)

@@ -54,20 +54,27 @@ def is_member(one: Compiled, reading: Reading) -> bool:
     return one.node.span(Moment(reading.now, reading))[0]
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a customer stands to one segment: whether a member, since when, and until when unless something happens."""
+
+    member: bool
+    since: datetime | None
+    until: datetime | None
+
+
+def standing_to(one: Compiled, reading: Reading) -> Standing:
+    """How a customer stands to a segment. Who cannot be in it at all, such as a nameless visitor, is not so since or until anything."""
+    if one not in concerned(reading.rules.segments, reading.customer):
+        return Standing(False, None, None)
+    until = turning(one.node, reading, {})
+    began = to_datetime(_began(one.node, reading, {}))
+    return Standing(is_member(one, reading), began, to_datetime(until) if until < FOREVER else None)
+
+
 def explained(one: Compiled, reading: Reading) -> dict[str, Any]:
     """Why a customer is in a segment or not: its rule, and of each condition whether it holds."""
     return _told(one.node, Moment(reading.now, reading))
-
-
-def member_since(one: Compiled, reading: Reading) -> datetime:
-    """Since when a customer has been in a segment, at the earliest since first heard of."""
-    return to_datetime(_began(one.node, reading, {}))
-
-
-def member_until(one: Compiled, reading: Reading) -> datetime | None:
-    """When time alone will change that, None for never."""
-    until = turning(one.node, reading, {})
-    return to_datetime(until) if until < FOREVER else None
 
 
 def _told(node: Node, moment: Moment) -> dict[str, Any]:
