@@ -24,7 +24,7 @@ from shared.errors import InvalidEvent
 from shared.events import ERASURE_COMPLETED, ERASURE_REQUESTED, EXPORT_PROVIDED, EXPORT_REQUESTED
 from shared.handlers import Announcement
 from shared.identity import id_of
-from shared.mongo import Document, Session, ensure_collection, reachable
+from shared.mongo import Document, Session, ensure_collection, reachable, server_time
 from shared.unit_of_work import Admit, Report, UnitOfWork
 
 FORGOTTEN = "forgotten"  # _id = id of an identity key; before: what happened earlier is not taken in any more
@@ -151,7 +151,7 @@ class Privacy:
         ]
 
     def _answer(self, kind: Any, key: str, event: Event, data: dict[str, Any]) -> Announcement:
-        return Announcement(kind.by(self._work.name), f"{key}/{self._work.name}", event.subject, event.time, data)
+        return Announcement(kind.by(self._work.name), f"{key}/{self._work.name}", event.subject, server_time(self._database), data)
 
     def _sections(self, keys: Sequence[str]) -> Iterator[tuple[str, str, list[Any]]]:
         """All that is kept, as (name, title, items)."""

@@ -99,6 +99,7 @@ def test_nothing_is_left_of_a_person_who_was_erased_in_any_service_and_the_figur
     assert figures(services) == before
     told = services["profiles"].get(f"{REQUESTS}/{request_id}")
     assert told["state"] == "completed"
+    assert told["requested_at"] < told["completed_at"] < told["due_at"]
     assert {one["service"] for one in told["services"] if one["answered_at"]} == set(services.services)
     assert sum(one["erased"] for one in told["services"]) > 10
     assert services["profiles"].get(f"{CUSTOMERS}/{BOB}")["orders"] == 1
