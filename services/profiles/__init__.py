@@ -12,9 +12,10 @@ Handles: every event of `shop.events` that is about a person;
 Publishes: `profile_merged`, `profile_split`, `profile_created`, `merge_refused`, `identity_decided`, `order_matched`;
     `consent_changed`, `contact_permission_changed`, `consent_stated`, `consent_confirmed`, `preferences_stated`, `opt_in_requested`,
     `opt_in_expired`;
-    `lifecycle_stage_changed`; `segment_entered`, `segment_left`;
+    `lifecycle_stage_changed`; `segment_entered`, `segment_left`; where somebody switched it on, `profile_changed`;
     `erasure_requested`, `export_requested`.
-Serves: `/api/profiles/customers`, a customer by any identity, its timeline, merging and unmerging; `/api/profiles/identity-rules`;
+Serves: `/api/profiles/customers`, a customer by any identity, many at once, its timeline, merging and unmerging;
+    `/api/profiles/identity-rules`; `/api/profiles/change-feed`;
     `/api/profiles/refused-merges`; `/api/profiles/do-not-merge`;
     what a customer allows, `/api/profiles/customers/{identity}/consent` and `.../preferences`; `/api/profiles/consent-rules`;
     for customers themselves, by a link, `/api/profiles/public/opt-in/{token}` and `/api/profiles/public/preferences/{token}`;

@@ -1,16 +1,20 @@
-"""HTTP of reading customers: one, with a tag, or many at once."""
+"""HTTP of reading customers: one, with a tag, many at once, and whether their changes are told."""
 
 from dataclasses import fields
 from typing import Any
 
 from services.profiles.desk import UNKNOWN
+from services.profiles.domain.feed import FeedRules
 from services.profiles.domain.profile import profile_of
 from services.profiles.schemas import customers as schemas
+from services.profiles.schemas.feed import StoredFeed, SwitchFeed
 from services.profiles.schemas.reading import CustomerBatch, Identities
-from services.profiles.storage.reading import Reading, Readings
+from services.profiles.storage.reading import FeedStore, Reading, Readings
+from services.profiles.storage.rules import StoredRules
 from shared.errors import NotFound
 from shared.http import Api, Conditional, Tagged, give_way, has_tag, route
 
+_FEED = "/api/profiles/change-feed"
 _AT_ONCE = 20  # profiles that are worked out before other requests have their turn
 
 
@@ -34,6 +38,21 @@ class ReadingRoutes(Api):
         if found is None:
             raise NotFound(UNKNOWN)
         return Tagged(found.tag, _shown(found))
+
+    @route("GET", _FEED, summary="Whether changes of customers are published", response=StoredFeed())
+    def get_change_feed(self) -> dict[str, Any]:
+        """Off as delivered: it is one more event for nearly every batch of events of a customer."""
+        return self._feed(FeedStore(self.store).current())
+
+    @route("PUT", _FEED, summary="Switch the feed of changes", body=SwitchFeed(), response=StoredFeed())
+    def switch_change_feed(self, body: dict[str, Any]) -> dict[str, Any]:
+        """From when `reevaluation` is null again, every change of every customer is told by `profile_changed`."""
+        wanted = StoredRules(FeedRules(body["enabled"]), body["version"], changed_by=body["changed_by"])
+        return self._feed(FeedStore(self.store).change(wanted))
+
+    def _feed(self, stored: StoredRules[FeedRules]) -> dict[str, Any]:
+        versioned = {name: getattr(stored, name) for name in ("version", "changed_at", "changed_by")}
+        return {"enabled": stored.rules.enabled, **versioned, "reevaluation": FeedStore(self.store).progress()}
 
     @route(
         "POST",

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from services.profiles import news
+from services.profiles import feed, news
 from services.profiles.catalogue import ABOUT_ORDERS, ABOUT_PEOPLE, BY_THE_CUSTOMER, BY_THE_SHOP, INTERESTS
 from services.profiles.clerk import Clerk
 from services.profiles.consent_news import consent_news
@@ -190,13 +190,14 @@ class Profiles(RequestHandlers):
         rows = (*directory_rows(customer_id, customer), *refusal_rows(customer), *decision_rows(customer))
         standing = stage_rows(customer_id, look.life, rules.profile_changed.version)
         segments = segmented(look, rules, before)
+        left = feed.marks(look, rules)
         terms, ends = retention(customer_id, customer, rules.retention, now)
         return Consequences(
             (*consent.timers, *stage_timers(look), *terms, *segments.timers),
             (*rows, *standing, *segments.rows),
             (*journey_figures(look.life, rules.profile.timezone), *segments.figures),
-            (*said, *ends, *segments.announcements),
-            segments.marks,
+            (*said, *ends, *segments.announcements, *feed.changes(look, left, rules, before)),
+            {**segments.marks, **left},
         )
 
     @follows(ORDERS)

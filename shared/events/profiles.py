@@ -66,6 +66,15 @@ class OrderMatched(EventData):
     )
 
 
+class ProfileChanged(CustomerKeys):
+    sections = required(
+        fields.List,
+        "The sections that are not as they were; read the profile for what they are.",
+        Choice("identity", "traits", "consent", "orders", "activity", "stage"),
+        validate=validate.Length(min=1),
+    )
+
+
 class SegmentMoved(CustomerKeys):
     segment_id = required(Identifier, "The segment.")
     segment_name = optional(fields.String, "Its name, for people.")
@@ -142,6 +151,15 @@ MERGE_REFUSED = EventKind(
     not_sent="A second time for the same keys and rule, for imported history, or for blocked values, which link nobody.",
     key="`refused_key`, `kept_key`, `rule` and `kind`.",
     late="A notice for people to look at; a later `profile_merged` of the same keys settles it.",
+)
+PROFILE_CHANGED = EventKind(
+    name="profile_changed",
+    source=SOURCE,
+    schema=ProfileChanged,
+    sent="A batch of events, the clock or a merge changed a customer, and somebody switched the feed of changes on.",
+    not_sent="As delivered: see `/api/profiles/change-feed`. Once for each of several events that were applied together.",
+    key="The event id. It says that something changed, not what: two of them are read like one.",
+    late="Read the profile as it is now; an older one says nothing more. Many are read at once by `/api/profiles/customers/batch`.",
 )
 IDENTITY_DECIDED = EventKind(
     name="identity_decided",

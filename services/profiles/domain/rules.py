@@ -6,6 +6,7 @@ from datetime import datetime
 
 from services.profiles.domain.affinities import AffinityRules
 from services.profiles.domain.consent.rules import ConsentRules
+from services.profiles.domain.feed import FeedRules
 from services.profiles.domain.identity.rules import IdentityRules
 from services.profiles.domain.lifecycle import LifecycleRules
 from services.profiles.domain.privacy.retention import Retention
@@ -52,3 +53,4 @@ class Rules:
     profile_changed: Changed = field(default_factory=Changed)
     consent_changed: Changed = field(default_factory=Changed)
     segments: Segments = field(default_factory=Segments)
+    feed: FeedRules = field(default_factory=FeedRules)

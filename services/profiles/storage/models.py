@@ -14,6 +14,7 @@ from services.profiles.domain.consent.rules import ConsentRules
 from services.profiles.domain.customer import Customer, combine
 from services.profiles.domain.directory import entry_of
 from services.profiles.domain.facts import Happening
+from services.profiles.domain.feed import FeedRules
 from services.profiles.domain.identity.decisions import without_verdicts
 from services.profiles.domain.identity.evidence import Links, partners, without
 from services.profiles.domain.identity.orders import Holders, merge_holders
@@ -40,6 +41,7 @@ DECISIONS = "identity_decisions"
 CONSENT = "consent"  # the part of the settings about channels, purposes and topics
 LINK_SECRET = "link_secret"  # noqa: S105 - the name of that part of the settings
 IDENTITY = "identity"  # the part of the settings that says who is who
+FEED = "feed"  # the part that says whether changes of customers are told
 PROFILE = "profile"  # the part that says what is made of the facts of a customer
 RETENTION = "retention"  # the part that says how long anybody is kept
 P = TypeVar("P")
@@ -88,6 +90,7 @@ def rules_of(settings: Mapping[str, Any] | None) -> Rules:
         profile_changed=_changed(settings, PROFILE),
         consent_changed=_changed(settings, CONSENT),
         segments=segments_of(settings, profile.timezone),
+        feed=_part(settings, FEED, FeedRules),
     )
 
 

@@ -12,8 +12,10 @@ from typing import Any
 from pymongo.database import Database
 
 from services.profiles.domain.customer import Customer, combine
+from services.profiles.domain.feed import FeedRules
 from services.profiles.domain.rules import Rules
-from services.profiles.storage.models import CUSTOMERS, rules_of
+from services.profiles.storage.models import CUSTOMERS, FEED, rules_of
+from services.profiles.storage.rules import RulesStore
 from shared import documents
 from shared.fold import Member
 from shared.identity import lookup_id
@@ -30,6 +32,12 @@ class Reading:
     customer: Customer
     rules: Rules
     tag: str
+
+
+class FeedStore(RulesStore[FeedRules]):
+    """Whether changes are told. Every method raises StoreAway while the database cannot be reached."""
+
+    part, kind = FEED, FeedRules
 
 
 class Readings:
