@@ -18,6 +18,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from time import monotonic
 from typing import Any, ClassVar, TypeVar
 
@@ -120,7 +121,7 @@ class Door(HttpRequestHandler):  # type: ignore[misc]
         response: Response = super().handle_request(request)
         entry = request.environ.get(_ENTRY)
         if entry is not None:
-            self.container.config[AUDIT].finish(entry, response.status_code)
+            self.container.config[AUDIT].finish(entry, response.status_code, _made(response))
         metrics.HTTP_SECONDS.labels(self.template, request.method, str(response.status_code)).observe(monotonic() - began)
         return response
 
@@ -324,6 +325,16 @@ def _load(schema: Schema, values: Any, what: str) -> Any:
         found = error.messages if isinstance(error.messages, dict) else {"_schema": error.messages}
         kind = Unprocessable if what == "body" else BadRequest
         raise kind(f"The {what} cannot be used: see `fields`.", fields=found) from None
+
+
+def _made(response: Response) -> dict[str, str]:
+    """The id of what was made: the first field of the answer that is called one."""
+    if response.status_code != HTTPStatus.CREATED or not response.is_json:
+        return {}
+    payload = response.get_json(silent=True)
+    named = payload.items() if isinstance(payload, dict) else ()
+    ids = {name: value for name, value in named if (name == "id" or name.endswith("_id")) and isinstance(value, str)}
+    return dict(list(ids.items())[:1])
 
 
 def _headers(schema: Schema, request: Request) -> dict[str, str]:

@@ -151,7 +151,9 @@ class Privacy:
         ]
 
     def _answer(self, kind: Any, key: str, event: Event, data: dict[str, Any]) -> Announcement:
-        return Announcement(kind.by(self._work.name), f"{key}/{self._work.name}", event.subject, server_time(self._database), data)
+        return Announcement(
+            kind.by(self._work.name), f"{key}/{self._work.name}", event.subject, server_time(self._database), data
+        )
 
     def _sections(self, keys: Sequence[str]) -> Iterator[tuple[str, str, list[Any]]]:
         """All that is kept, as (name, title, items)."""

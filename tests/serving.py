@@ -41,7 +41,7 @@ class Remembered:
         self.entries.append(attempt)
         return str(len(self.entries) - 1)
 
-    def finish(self, entry: str, status: int) -> None:
+    def finish(self, entry: str, status: int, made: Mapping[str, str]) -> None:
         self.outcomes.append((self.entries[int(entry)], status))
 
 

@@ -47,7 +47,7 @@ class Auditor(Protocol):
 
     def begin(self, attempt: Attempt) -> str: ...
 
-    def finish(self, entry: str, status: int) -> None: ...
+    def finish(self, entry: str, status: int, made: Mapping[str, str]) -> None: ...
 
 
 class AuditLog:
@@ -74,12 +74,15 @@ class AuditLog:
             self._rows.insert_one(entry)
         return str(entry["_id"])
 
-    def finish(self, entry: str, status: int) -> None:
-        """Write down what came of it, once. Where the database is away the entry stays without: the answer is on its way."""
+    def finish(self, entry: str, status: int, made: Mapping[str, str]) -> None:
+        """Write down what came of it, and the id of what was made, once. Where the database is away the entry stays without."""
+        ids = {name: impersonal(name, value) for name, value in made.items()}
+        change: Document = {"$set": {"status": status, **{f"target.{name}": value for name, value in ids.items()}}}
+        if ids:
+            change["$addToSet"] = {"targets": {"$each": sorted(ids.values())}}
         try:
             with reachable():
-                rows = self._rows.with_options(write_concern=mongo.PASSING)
-                rows.update_one({"_id": entry, "status": None}, {"$set": {"status": status}})
+                self._rows.with_options(write_concern=mongo.PASSING).update_one({"_id": entry, "status": None}, change)
         except StoreAway:
             return
 

@@ -40,7 +40,10 @@ class AuditEntry(Schema):
     method = fields.String(required=True)
     route = fields.String(required=True, metadata=_told("The path, with names for its parts."))
     target = fields.Dict(
-        keys=fields.String(), values=fields.String(), required=True, metadata=_told("These parts. Customers are named by id.")
+        keys=fields.String(),
+        values=fields.String(),
+        required=True,
+        metadata=_told("These parts, and the id of what was made. Customers are named by id."),
     )
     status = fields.Integer(
         required=True, allow_none=True, metadata=_told("Of the answer; null where the process ended before it.")

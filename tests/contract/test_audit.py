@@ -133,9 +133,19 @@ def test_an_entry_gets_one_outcome_and_is_unknown_until_then(profiles: Served) -
     assert [(one["outcome"], one["status"]) for one in entries(profiles, outcome="unknown", kind="machine")] == [
         ("unknown", None)
     ]
-    log.finish(entry, 500)
-    log.finish(entry, 200)
+    log.finish(entry, 500, {})
+    log.finish(entry, 200, {"id": "0" * 12})
     assert [(one["outcome"], one["status"]) for one in entries(profiles, who="key:1")] == [("failed", 500)]
+
+
+def test_what_was_made_is_found_by_its_id(mongo_server: MongoServer) -> None:
+    with serving("support", mongo_server, "sambandh_audit_made") as support:
+        ticket = {"customer": "jane@example.com", "subject": "Where is it?", "body": "It should be here."}
+        made = support.post("/api/support/tickets", ticket, 201)["ticket_id"]
+        support.post(f"/api/support/tickets/{made}/assign", {"agent_id": "ann", "version": 1})
+        (assigned, opened) = support.get(f"/api/support/audit?target={made}")["items"]
+    assert opened["target"] == {"ticket_id": made}
+    assert assigned["target"] == {"ticket": made}
 
 
 def test_entries_go_with_age_by_the_setting_also_where_it_changes(profiles: Served) -> None:
