@@ -100,7 +100,7 @@ def _business() -> Dashboard:
             panel("Messages", "message_sent", "message_opened", "message_clicked", "message_bounced", "message_skipped"),
             panel("Tickets", "ticket_opened", "ticket_resolved", "ticket_reopened", "sla_breached"),
             panel("Mentions", "mention_received", "mention_answered", "feedback_received"),
-            panel("Consent", "consent_changed", "unsubscribed", "message_complained"),
+            panel("Consent", "consent_changed", "unsubscribed", "message_complained", "opt_in_requested", "opt_in_expired"),
         ),
     )
 

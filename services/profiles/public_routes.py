@@ -6,6 +6,7 @@ Reading changes nothing, since mail scanners open every link; a grant is confirm
 from collections.abc import Callable
 from typing import Any
 
+from marshmallow import Schema
 from werkzeug.wrappers import Request, Response
 
 from services.profiles import pages
@@ -21,7 +22,7 @@ from services.profiles.schemas import consent as schemas
 from services.profiles.texts import Voice, accepted
 from shared.errors import Gone, NotFound
 from shared.extension import Work
-from shared.http import Api, door, route
+from shared.http import Api, answer, door, route
 
 _OPT_IN = f"{PUBLIC}/opt-in/<token>"
 _CENTRE = f"{PUBLIC}/preferences/<token>"
@@ -34,17 +35,18 @@ class PublicRoutes(Api):
     work = Work()
 
     @route("GET", _OPT_IN, summary="A grant that is to be confirmed", response=schemas.OptIn(), open_to_all=True)
-    def get_opt_in(self, token: str) -> dict[str, Any]:
+    def get_opt_in(self, token: str) -> Response:
         """Reading it confirms nothing."""
         party, link = ConsentDesk(self.work).by_link(token, LinkKind.OPT_IN)
-        return _opt_in(party, link)
+        return _private(schemas.OptIn(), _opt_in(party, link))
 
     @route("POST", _OPT_IN, summary="Confirm a grant", response=schemas.OptIn(), open_to_all=True)
-    def confirm_opt_in(self, token: str) -> dict[str, Any]:
+    def confirm_opt_in(self, token: str) -> Response:
         """From now on it counts. Doing so again changes nothing."""
         desk = ConsentDesk(self.work)
         party, link = desk.by_link(token, LinkKind.OPT_IN)
-        return _opt_in(desk.confirm(party, link, token, Circumstances({"source": "confirmation"})), link)
+        confirmed = desk.confirm(party, link, token, Circumstances({"source": "confirmation"}))
+        return _private(schemas.OptIn(), _opt_in(confirmed, link))
 
     @door("GET", f"{_OPT_IN}/page", open_to_all=True)
     def show_opt_in(self, request: Request, token: str) -> Response:
@@ -69,19 +71,19 @@ class PublicRoutes(Api):
         return self._page(request, answered)
 
     @route("GET", _CENTRE, summary="The preference centre of a customer", response=schemas.Centre(), open_to_all=True)
-    def get_centre(self, token: str) -> dict[str, Any]:
+    def get_centre(self, token: str) -> Response:
         """All that may be chosen, as it is chosen now."""
-        return _centre(*ConsentDesk(self.work).by_link(token, LinkKind.PREFERENCES))
+        return _private(schemas.Centre(), _centre(*ConsentDesk(self.work).by_link(token, LinkKind.PREFERENCES)))
 
     @route("PATCH", _CENTRE, summary="Change preferences", body=schemas.Choices(), response=schemas.Centre(), open_to_all=True)
-    def change_centre(self, token: str, body: dict[str, Any]) -> dict[str, Any]:
+    def change_centre(self, token: str, body: dict[str, Any]) -> Response:
         """What is left out stays. Where double opt-in is asked for, a new grant waits to be confirmed."""
         desk = ConsentDesk(self.work)
         party, link = desk.by_link(token, LinkKind.PREFERENCES)
         how = Circumstances({"source": "preference_centre"})
         choices = [(Scope(one["purpose"], one["channel"]), one["allowed"]) for one in body.pop("choices")]
         party = desk.prefer(party, body, how) if body else party
-        return _centre(desk.choose(party, choices, how), link)
+        return _private(schemas.Centre(), _centre(desk.choose(party, choices, how), link))
 
     @door("GET", f"{_CENTRE}/page", open_to_all=True)
     def show_centre(self, request: Request, token: str) -> Response:
@@ -116,6 +118,11 @@ class PublicRoutes(Api):
         except (NotFound, Gone) as error:
             texts = ConsentDesk(self.work).rules().consent.texts
             return pages.refusal_page(Voice(texts, accepted(request.headers.get("Accept-Language", ""))), error.status)
+
+
+def _private(schema: Schema, payload: dict[str, Any]) -> Response:
+    """An answer that nobody on the way may keep."""
+    return answer(schema.dump(payload), headers=[("Cache-Control", "no-store"), ("Referrer-Policy", "no-referrer")])
 
 
 def _opt_in(party: Party, link: Link) -> dict[str, Any]:

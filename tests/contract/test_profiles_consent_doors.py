@@ -272,6 +272,7 @@ def test_the_preference_centre_shows_what_may_be_chosen_and_not_who_is_choosing(
     strict(profiles, topics=[{"id": "sales", "on": False}])
     state(profiles)
     answer = profiles.client.request("GET", centre(profiles), None, {"Authorization": ""})
+    assert answer.headers["cache-control"] == "no-store"
     shown = json.loads(answer.body)
     allowed = [f"{one['purpose']}/{one['channel']}" for one in shown["choices"] if one["allowed"]]
     assert allowed == ["marketing/email"]
