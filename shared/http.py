@@ -18,6 +18,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from time import monotonic
 from typing import Any, ClassVar, TypeVar
@@ -42,6 +43,7 @@ from shared.access.scopes import READ_METHODS, scope_of
 from shared.errors import BadRequest, Problem, StoreAway, TooLarge, Unavailable, Unprocessable
 from shared.extension import Store
 
+_HEX = re.compile("[0-9a-f]{1,12}")
 BODY_LIMIT = 1024 * 1024
 _ENTRY = "sambandh.audit"  # where a request keeps the id of its entry in the audit log
 F = TypeVar("F", bound=Callable[..., Any])
@@ -230,9 +232,18 @@ def give_way() -> None:
     eventlet.sleep(0)
 
 
-def has_tag(header: str | None, tag: str) -> bool:
-    """Whether `If-None-Match` names this tag."""
-    return header is not None and parse_etags(header).contains_weak(tag)
+def tag_until(content: str, until: datetime) -> str:
+    """The tag of an answer that holds as long as `content` does, and no longer than `until`: the tag itself says so."""
+    return f"{content}-{int(until.timestamp()):x}"
+
+
+def tag_that_holds(header: str | None, content: str, now: datetime) -> str | None:
+    """The tag in `If-None-Match` whose answer is still that of `content`; None for none."""
+    for tag in parse_etags(header).as_set(include_weak=True) if header else ():
+        told, _, until = tag.rpartition("-")
+        if told == content and _HEX.fullmatch(until) and now.timestamp() < int(until, 16):
+            return tag
+    return None
 
 
 def route(method: str, url: str, **options: Any) -> Callable[[F], F]:

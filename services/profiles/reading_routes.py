@@ -1,10 +1,12 @@
 """HTTP of reading customers: one, with a tag, many at once, and whether their changes are told."""
 
 from dataclasses import fields
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.profiles.desk import UNKNOWN
 from services.profiles.domain.feed import FeedRules
+from services.profiles.domain.lifecycle import lifecycle_of
 from services.profiles.domain.profile import profile_of
 from services.profiles.schemas import customers as schemas
 from services.profiles.schemas.feed import StoredFeed, SwitchFeed
@@ -12,7 +14,7 @@ from services.profiles.schemas.reading import CustomerBatch, Identities
 from services.profiles.storage.reading import FeedStore, Reading, Readings
 from services.profiles.storage.rules import StoredRules
 from shared.errors import NotFound
-from shared.http import Api, Conditional, Tagged, give_way, has_tag, route
+from shared.http import Api, Conditional, Tagged, give_way, route, tag_that_holds, tag_until
 
 _FEED = "/api/profiles/change-feed"
 _AT_ONCE = 20  # profiles that are worked out before other requests have their turn
@@ -30,14 +32,15 @@ class ReadingRoutes(Api):
     )
     def get_customer(self, identity: str, headers: dict[str, Any]) -> Tagged:
         """All that is known of a customer, out of the facts of all its identity keys. The ETag of the answer spares reading it again."""
-        readings, known = Readings(self.store), headers["if_none_match"]
-        tag = readings.tag(identity) if known else None
-        if tag is not None and has_tag(known, tag):
+        readings, known, now = Readings(self.store), headers["if_none_match"], datetime.now(UTC)
+        content = readings.tag(identity) if known else None
+        tag = tag_that_holds(known, content, now) if content is not None else None
+        if tag is not None:
             return Tagged(tag)
         found = readings.find(identity)
         if found is None:
             raise NotFound(UNKNOWN)
-        return Tagged(found.tag, _shown(found))
+        return Tagged(tag_until(found.tag, until_of(found, now)), _shown(found))
 
     @route("GET", _FEED, summary="Whether changes of customers are published", response=StoredFeed())
     def get_change_feed(self) -> dict[str, Any]:
@@ -64,14 +67,22 @@ class ReadingRoutes(Api):
     )
     def get_customers(self, body: dict[str, Any]) -> dict[str, Any]:
         """Up to 500 customers in the order that is asked for, each with the identity that it was asked by; the missing ones are named."""
-        found = Readings(self.store).many(body["identities"])
+        found, now = Readings(self.store).many(body["identities"]), datetime.now(UTC)
         items = []
         for number, identity in enumerate(dict.fromkeys(body["identities"])):
             if identity in found:
-                items.append({"identity": identity, "etag": found[identity].tag, "customer": _shown(found[identity])})
+                one = found[identity]
+                items.append({"identity": identity, "etag": tag_until(one.tag, until_of(one, now)), "customer": _shown(one)})
             if number % _AT_ONCE == _AT_ONCE - 1:
                 give_way()
         return {"items": items, "missing": [one for one in dict.fromkeys(body["identities"]) if one not in found]}
+
+
+def until_of(reading: Reading, now: datetime) -> datetime:
+    """When time alone may change what is shown: with the stage of the journey, and with the hour, as of which all is shown that fades."""
+    hour = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    change = lifecycle_of(reading.customer, reading.rules.profile.lifecycle, now).until
+    return min(hour, change) if change else hour
 
 
 def _shown(reading: Reading) -> dict[str, Any]:

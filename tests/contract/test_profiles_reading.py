@@ -1,17 +1,20 @@
 """Reading customers at scale: tags that spare an answer and are never stale, and many customers at once."""
 
-import inspect
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from services.profiles.domain.profile import profile_of
+from services.profiles.domain.lifecycle import LifecycleRules, lifecycle_of
+from services.profiles.domain.rules import Rules
+from services.profiles.reading_routes import until_of
+from services.profiles.storage.reading import Reading
 from shared.identity import id_of
 from tests.servers import Answer
 from tests.serving import Served, serving
-from tests.unit.profiles.given import bought, decided, identified, viewed
+from tests.unit.profiles.given import bought, customer, decided, identified, viewed
 
 CUSTOMERS, BATCH = "/api/profiles/customers", "/api/profiles/customers/batch"
 ANN, MAIL, BOB = "user:ann", "email:ann@example.com", "user:bob"
@@ -87,9 +90,18 @@ def test_a_tag_of_somebody_whom_nobody_heard_of_is_no_answer(profiles: Served) -
     assert read(profiles, "user:nobody", '"x"').status == 404
 
 
-def test_what_is_shown_does_not_depend_on_the_time_of_asking() -> None:
-    """Tags say nothing of the time. Where a profile begins to depend on it, tags have to as well."""
-    assert "now" not in inspect.signature(profile_of).parameters
+def test_a_tag_ends_with_the_hour_or_when_time_alone_changes_the_stage(profiles: Served) -> None:
+    content, _, until = read(profiles).headers["etag"].strip('"').rpartition("-")
+    ends, now = datetime.fromtimestamp(int(until, 16), UTC), datetime.now(UTC)
+    assert now - timedelta(minutes=1) < ends <= now + timedelta(hours=1)
+    assert read(profiles, ANN, f'"{content}-{int(now.timestamp()) - 1:x}"').status == 200
+    assert read(profiles, ANN, f'"{content}"').status == 200
+    assert read(profiles, ANN, f'"{content}-soon"').status == 200
+    lately = bought("z", 100, ANN, at=24 * 30)
+    soon = Reading("c", customer(lately, key=ANN), Rules(), "")
+    turns = lifecycle_of(soon.customer, LifecycleRules(), lately.time).until
+    assert turns is not None
+    assert until_of(soon, turns - timedelta(seconds=1)) == turns
 
 
 def test_many_customers_are_read_at_once_in_the_order_of_asking(profiles: Served) -> None:

@@ -1,7 +1,7 @@
 """Customers read by others, many at once or again and again: with a tag that says whether the answer would be another.
 
-What is shown of a customer follows from the facts of its keys and from the settings, and from nothing else. Facts count their writes and
-settings their changes, so that the numbers alone tell whether anything is new, without reading a fact.
+What is shown of a customer follows from the facts of its keys, from the settings, and from the time. Facts count their writes and settings
+their changes, so that the numbers alone tell whether anything is new, without reading a fact.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ _SETTINGS = "settings"
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A customer as of one moment. Whatever is shown of it by `rules` is the same as long as `tag` is."""
+    """A customer as of one moment. Whatever is shown of it by `rules` is the same as long as `tag` is, but for the passing of time."""
 
     customer_id: str
     customer: Customer
