@@ -36,7 +36,9 @@ def run(system: System, options: Options) -> Outcome:
     trials = {name: [trial[name] for trial in found] for name in found[0]}
     aims = {"token, known": Aim(20, at_most=True), "key, known": Aim(20, at_most=True)}
     rows = [Row(f"access: {name}, a request", median(each), "microseconds", aims.get(name)) for name, each in trials.items()]
-    return Outcome(rows, trials, "tokens signed with ES256; keys in the service's own database; in process, without HTTP")
+    return Outcome(
+        rows, trials, "processor time of tokens signed with ES256 and of known keys, elapsed time of keys read from the database"
+    )
 
 
 def _tokens(signing: SigningKey) -> dict[str, float]:
@@ -54,16 +56,16 @@ def _keys(work: UnitOfWork, key: str) -> dict[str, float]:
     forgetful, verifier = Machines(work, lambda: next(moments)), Machines(work)
     forgetful.caller(key)  # the use of the day is noted
     return {
-        "key, read": _microseconds(lambda: forgetful.caller(key), _FRESH),
+        "key, read": _microseconds(lambda: forgetful.caller(key), _FRESH, time.perf_counter),
         "key, known": _microseconds(lambda: verifier.caller(key).may("support:write"), _KNOWN),
     }
 
 
-def _microseconds(call: Callable[[], object], times: int) -> float:
-    began = time.perf_counter()
+def _microseconds(call: Callable[[], object], times: int, clock: Callable[[], float] = time.thread_time) -> float:
+    began = clock()
     for _ in range(times):
         call()
-    return (time.perf_counter() - began) / times * 1e6
+    return (clock() - began) / times * 1e6
 
 
 def _moments() -> Iterator[datetime]:

@@ -184,6 +184,12 @@ def _process(own: str) -> tuple[Panel, ...]:
             {"{{route}}": f"histogram_quantile(0.99, sum by (route, le) (rate(crm_http_request_seconds_bucket{{{own}}}[5m])))"},
         ),
         Panel(
+            "Callers that were refused",
+            "reqps",
+            {"{{reason}}": f"sum by (reason) (rate(crm_http_refused_callers_total{{{own}}}[5m]))"},
+            "By what was wrong with their token or key, or the scope that it lacked. Clients are not told.",
+        ),
+        Panel(
             "Tasks that fail", "short", {"{{task}}: {{cause}}": f"max by (task, cause) (crm_task_failing_state{{{own}}}) == 1"}
         ),
         Panel("Delay of the event loop, 99 of 100", "s", {"delay": _quantile("0.99", "crm_hub_lag_seconds", own)}),
