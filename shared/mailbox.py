@@ -19,6 +19,7 @@ from shared.health import HEALTH
 
 SUSPECT_AFTER = 3  # returns after which a message is handled alone
 MEASURE_SECONDS = 2.0
+LAST_PAUSE = 0.5  # seconds between two tries, beyond which a service that was asked to stop gives up what it has in hand
 SLOW_SECONDS = (
     3.0  # a batch that takes longer is followed by smaller ones; MongoDB ends a transaction after 5 here, 60 by default
 )
@@ -152,14 +153,15 @@ class Mailbox:
     def patiently(self, apply: Callable[[], T], *, large: bool = False) -> T:
         """Try again, with the batch in hand, for as long as the database is away; returns what `apply` does.
 
-        Raises StoreAway when asked to stop, and TooMuchAtOnce for the caller to try with less.
+        Raises StoreAway some tries after it was asked to stop, so that a conflict with another replica does not send back a batch in
+        hand, and TooMuchAtOnce for the caller to try with less.
         """
         pause = 0.05
         while True:
             try:
                 return apply()
             except StoreAway as error:
-                if self.worker.stopping.is_set() or (large and isinstance(error, TooMuchAtOnce)):
+                if (self.worker.stopping.is_set() and pause > LAST_PAUSE) or (large and isinstance(error, TooMuchAtOnce)):
                     raise
                 metrics.RETRIED.labels("store").inc()
                 HEALTH.failing(self.name, str(error))
@@ -170,7 +172,7 @@ class Mailbox:
     def _keep_alive(self, seconds: float) -> None:
         """Wait with a batch in hand: heartbeats go on, the prefetch bounds what arrives meanwhile."""
         deadline = monotonic() + seconds
-        while (left := deadline - monotonic()) > 0 and not self.worker.stopping.is_set():
+        while (left := deadline - monotonic()) > 0 and (seconds <= LAST_PAUSE or not self.worker.stopping.is_set()):
             with broker.reachable():
                 self._drain(min(left, 1.0))
                 broker.beat(self._connection)
