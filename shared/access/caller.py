@@ -11,6 +11,7 @@ from shared.access.scopes import allows
 from shared.errors import Forbidden
 
 LONGEST_SUBJECT = 200
+MACHINE = "key:"  # what subjects of machines begin with
 
 
 class Kind(StrEnum):

@@ -9,7 +9,7 @@ from typing import Final
 from shared import logs
 from shared.access import key_book
 from shared.access.api_keys import digest_of, read
-from shared.access.caller import Caller, Kind
+from shared.access.caller import MACHINE, Caller, Kind
 from shared.access.tokens import Refused
 from shared.errors import StoreAway
 from shared.events import API_KEY_USED
@@ -57,7 +57,7 @@ class Machines:
         end = key.good_until(secret, now)
         if end is None:
             raise Refused(key.state(now) if key.state(now) != "active" else "signature")
-        return min(end, now + TRUSTED_FOR), Caller(f"key:{key.id}", Kind.MACHINE, (key.scopes,))
+        return min(end, now + TRUSTED_FOR), Caller(f"{MACHINE}{key.id}", Kind.MACHINE, (key.scopes,))
 
     def _remember(self, digest: str, until: datetime, caller: Caller) -> None:
         with self._lock:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import jwt
 
-from shared.access.caller import LONGEST_SUBJECT, Caller, Kind
+from shared.access.caller import LONGEST_SUBJECT, MACHINE, Caller, Kind
 from shared.access.issuers import Key, KeySet
 from shared.access.scopes import grants_of, is_grant
 
@@ -120,6 +120,8 @@ class Tokens:
     def _caller(self, claims: Mapping[str, Any]) -> Caller:
         subject = claims.get(self._claims.subject)
         if not isinstance(subject, str) or not 0 < len(subject) <= LONGEST_SUBJECT or not subject.isprintable():
+            raise Refused("malformed")
+        if subject.startswith(MACHINE):  # nobody is on record as a machine who is none
             raise Refused("malformed")
         return Caller(subject, Kind.PERSON, _grants(claims.get(self._claims.roles), claims.get("scope")))
 

@@ -115,6 +115,7 @@ TRICKS: dict[str, tuple[str, str]] = {
     "of no issuer": (signed({"kid": KID}, claims(iss=None)), "malformed"),
     "of nobody": (signed({"kid": KID}, claims(sub=None)), "malformed"),
     "of somebody unprintable": (signed({"kid": KID}, claims(sub="maria\nadmin")), "malformed"),
+    "of a machine": (signed({"kid": KID}, claims(sub="key:3f0c9a77d1e2")), "malformed"),
     "of a number": (signed({"kid": KID}, claims(sub=7)), "malformed"),
     "endless": (signed({"kid": KID}, claims(more="x" * 9_000)), "malformed"),
     "a list": (by_hand({"alg": "ES256", "kid": KID}, [1], b"x" * 64), "signature"),  # type: ignore[arg-type]
