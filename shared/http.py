@@ -84,10 +84,18 @@ class Server(WebServer):  # type: ignore[misc]  # nameko has no types
     def get_wsgi_server(self, sock: Any, wsgi_app: Any, **options: Any) -> Any:
         return wsgi.Server(sock, sock.getsockname(), wsgi_app, log_output=False, socket_timeout=65, url_length_limit=8192)
 
+    def process_request(self, sock: Any, address: Any) -> None:
+        """A client that is gone takes nobody with it: what this raises would end the whole service."""
+        try:
+            super().process_request(sock, address)
+        except OSError as error:
+            _log.info("a connection broke", error=logs.place(error))
+
     def stop(self) -> None:
         self._is_accepting = False
         if self._sock is None:  # asked to stop before it was started: the database was away all the time
             return
+        self._gt.kill()  # before the socket: once that is closed its number may be given to another, and whoever waits for it is thrown out
         self._sock.close()
         with eventlet.Timeout(10, False):
             while self.active:

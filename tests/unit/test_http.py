@@ -4,9 +4,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import eventlet
 import pytest
 from marshmallow import Schema, fields, validate
+from nameko.containers import ServiceContainer
 
+from deploy.local.settings import free_ports
 from shared.access import audit
 from shared.access.guard import SETTING, Guard
 from shared.config import Config
@@ -34,11 +37,14 @@ class EchoApi(Api):
         return {"who": who, **headers, **body}
 
 
+def settings() -> dict[str, Any]:
+    config = Config("echo", **DOORS)
+    return {"SAMBANDH": config, SETTING: Guard(config), audit.SETTING: Remembered(), "DATABASE": None, "max_workers": 4}
+
+
 @pytest.fixture(scope="module")
 def client() -> Iterator[HttpClient]:
-    config = Config("echo", **DOORS)
-    settings = {"SAMBANDH": config, SETTING: Guard(config), audit.SETTING: Remembered(), "DATABASE": None, "max_workers": 4}
-    with listening(EchoApi, settings) as found:
+    with listening(EchoApi, settings()) as found:
         yield found
 
 
@@ -77,3 +83,19 @@ def test_a_server_that_was_never_started_can_be_stopped():
     server = Server()
     server.stop()
     assert server.active == 0
+
+
+def test_a_server_stops_in_order_although_others_take_over_the_number_of_its_socket():
+    container = ServiceContainer(EchoApi, {**settings(), "WEB_SERVER_ADDRESS": f"127.0.0.1:{free_ports(1)[0]}"})
+    container.start()
+    eventlet.sleep(0.01)  # the server waits for its first connection
+    stopping = eventlet.spawn(container.stop)
+    eventlet.sleep(0.01)  # its socket is closed, and it waits for the last answers to have left
+    opened = [eventlet.listen(("127.0.0.1", 0)) for _ in range(20)]
+    waiting = [eventlet.spawn(one.accept) for one in opened]
+    eventlet.sleep(0)
+    stopping.wait()
+    container.wait()
+    for thread, one in zip(waiting, opened, strict=True):
+        thread.kill()
+        one.close()
