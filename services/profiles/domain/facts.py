@@ -101,6 +101,7 @@ class Identified:
     consent: dict[str, str] | None = None
     shop_source: str = ""
     shop_source_kind: str = ""
+    context: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,10 +29,13 @@ def create_indexes(database: Database[Document]) -> None:
 
 
 def reported_rows(fact: Identified, event: Event) -> tuple[Row, ...]:
-    """What a shop said of its account."""
+    """What a shop said of its account, and on which page of which source; of its address the path."""
     words = [(Scope(MARKETING, channel), Status(status)) for channel, status in (fact.consent or {}).items() if channel != ALL]
     source = "import" if event.backfill else _SOURCES.get(fact.shop_source_kind, "shop")
-    return _rows(words, event, {"source": source, "proof": {"shop_source": fact.shop_source}, "reported": True})
+    context = fact.context or {}
+    proof = {"shop_source": fact.shop_source, "page": (context.get("page") or {}).get("path")}
+    told = {"source": source, "proof": _known(proof), "locale": context.get("locale"), "reported": True}
+    return _rows(words, event, told)
 
 
 def stated_rows(fact: Stated, event: Event) -> tuple[Row, ...]:

@@ -23,7 +23,7 @@ from services.profiles.domain.consent.words import (
 )
 from shared import events
 from tests.order_free import timer
-from tests.unit.profiles.given import MORNING, decided, history, hour, identified, order_free, viewed
+from tests.unit.profiles.given import MORNING, decided, happened, history, hour, identified, order_free, viewed
 from tests.unit.profiles.said import (
     complained,
     confirmed,
@@ -226,6 +226,15 @@ def test_every_word_is_in_the_ledger_once_with_where_it_came_from() -> None:
     ]
     (till,) = [row for row in rows if row["source"] == "till"]
     assert (till["stated_by"], till["text_version"], till["proof"]) == ("Mia", "3", {"form_id": "till-1"})
+
+
+def test_a_word_in_the_traits_is_on_record_with_the_page_that_it_came_from() -> None:
+    page = {"path": "/newsletter", "url": "https://shop.example/newsletter?email=ann@shop.example", "title": "News"}
+    said = happened(
+        events.CUSTOMER_IDENTIFIED, [ANN], 0, traits={}, consent={"email": "granted"}, context={"page": page, "locale": "de-DE"}
+    )
+    (row,) = [row for key, row in history(said).journal.items() if key.startswith("consent_ledger/")]
+    assert (row["proof"], row["locale"]) == ({"shop_source": "Web shop", "page": "/newsletter"}, "de-DE")
 
 
 def test_a_permission_is_announced_once_for_each_change_under_the_key_that_said_it() -> None:
