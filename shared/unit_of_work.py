@@ -239,7 +239,7 @@ def fold(batch: Batch[Any], service: object, handlers: Iterable[Handler], event:
             batch.apply(service, handler, event, keys)
     if before:
         batch.decide_grouping(before, event, partial(_grouping_announcement, time=event.time, backfill=event.backfill))
-    elif event.name in GROUPING and event.source == PROFILE_MERGED.source:
+    elif event.name in GROUPING and event.source == PROFILE_MERGED.source and model.follows_statements:
         batch.state_grouping(_grouping(event), event)
 
 

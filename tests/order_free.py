@@ -53,6 +53,7 @@ class History:
         self.followers = {model.name: follower_of(service, model) for model in models}
         self.batches: dict[str, Batch[Any]] = {model.name: self._batch(model) for model in models}
         self.seen: set[str] = set()
+        self.own: set[str] = set()  # events that it told itself
         self.timers: dict[str, Any] = {}
         self.rows: dict[str, Mapping[str, Any]] = {}
         self.journal: dict[str, Mapping[str, Any]] = {}
@@ -69,6 +70,7 @@ class History:
             self._settle(name, batch)
         echo = [one for one in self.announced.values() if (one.kind.source, one.kind.name) in self.handlers]
         heard_back = [one for one in (to_event(said, None, self.now) for said in echo) if one.id not in self.seen]
+        self.own |= {one.id for one in heard_back}
         return self.apply(*heard_back) if heard_back else self
 
     @property
@@ -118,7 +120,10 @@ class History:
         return [one.data for one in self.announced.values() if one.kind is kind]
 
     def state(self) -> dict[str, Any]:
-        """Everything that must not depend on order: facts, groups, timers, rows, journal, figures."""
+        """Everything that must not depend on order: facts, groups, timers, rows, journal, figures.
+
+        What was announced does depend on it, and so do the rows of a journal that tell of announcements.
+        """
         members = {
             (name, member.key): (member.customer_id, to_document(member.state))
             for name, batch in self.batches.items()
@@ -136,7 +141,7 @@ class History:
             "views": {key: {**view, "said": []} for key, view in views.items()},
             "timers": {slot: one.due for slot, one in self.timers.items()},
             "rows": {key: msgspec.json.encode(dict(row), order="sorted") for key, row in self.rows.items()},
-            "journal": sorted(self.journal),
+            "journal": sorted(row for row in self.journal if row.partition("/")[2] not in self.own),
             "figures": {key: values for key, values in figures.items() if values},
         }
 

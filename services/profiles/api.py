@@ -6,18 +6,19 @@ from services.profiles.consent_routes import ConsentRoutes
 from services.profiles.data_request_routes import DataRequestRoutes
 from services.profiles.desk import UNKNOWN
 from services.profiles.identity_routes import IdentityRoutes
+from services.profiles.journey_routes import JourneyRoutes
 from services.profiles.public_routes import PublicRoutes
 from services.profiles.reading_routes import ReadingRoutes
 from services.profiles.schemas import customers as schemas
 from services.profiles.segment_routes import SegmentRoutes
-from services.profiles.storage import Customers, Directory, Period
+from services.profiles.storage import Customers, Directory
 from shared.access.audit_route import serves_audit
 from shared.errors import NotFound
 from shared.http import route
 from shared.openapi import serves_openapi
 
 
-class ProfilesApi(ReadingRoutes, IdentityRoutes, ConsentRoutes, PublicRoutes, DataRequestRoutes, SegmentRoutes):
+class ProfilesApi(ReadingRoutes, IdentityRoutes, ConsentRoutes, PublicRoutes, DataRequestRoutes, SegmentRoutes, JourneyRoutes):
     """Customers as profiles knows them. An identity is an identity key (`user:42`), an e-mail address or a customer id."""
 
     name = "profiles_api"
@@ -54,7 +55,7 @@ class ProfilesApi(ReadingRoutes, IdentityRoutes, ConsentRoutes, PublicRoutes, Da
     )
     def get_timeline(self, identity: str, query: dict[str, Any]) -> dict[str, Any]:
         """The events of all identity keys of the customer, newest first."""
-        wanted = Period(query.get("event"), query.get("from"), query.get("to"))
+        wanted = schemas.TimelineQuery.excerpt(query)
         found = Customers(self.store).timeline(identity, wanted, query["cursor"], query["limit"])
         if found is None:
             raise NotFound(UNKNOWN)

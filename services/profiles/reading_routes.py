@@ -1,13 +1,15 @@
 """HTTP of reading customers: one, with a tag, many at once, and whether their changes are told."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.profiles.desk import UNKNOWN
 from services.profiles.domain.feed import FeedRules
 from services.profiles.domain.lifecycle import lifecycle_of
+from services.profiles.domain.picture import picture_of
 from services.profiles.domain.profile import profile_of
+from services.profiles.domain.traits import chosen
 from services.profiles.schemas import customers as schemas
 from services.profiles.schemas.feed import StoredFeed, SwitchFeed
 from services.profiles.schemas.reading import CustomerBatch, Identities
@@ -40,7 +42,7 @@ class ReadingRoutes(Api):
         found = readings.find(identity)
         if found is None:
             raise NotFound(UNKNOWN)
-        return Tagged(tag_until(found.tag, until_of(found, now)), _shown(found))
+        return Tagged(tag_until(found.tag, until_of(found, now)), _shown(found, now))
 
     @route("GET", _FEED, summary="Whether changes of customers are published", response=StoredFeed())
     def get_change_feed(self) -> dict[str, Any]:
@@ -72,7 +74,7 @@ class ReadingRoutes(Api):
         for number, identity in enumerate(dict.fromkeys(body["identities"])):
             if identity in found:
                 one = found[identity]
-                items.append({"identity": identity, "etag": tag_until(one.tag, until_of(one, now)), "customer": _shown(one)})
+                items.append({"identity": identity, "etag": tag_until(one.tag, until_of(one, now)), "customer": _shown(one, now)})
             if number % _AT_ONCE == _AT_ONCE - 1:
                 give_way()
         return {"items": items, "missing": [one for one in dict.fromkeys(body["identities"]) if one not in found]}
@@ -85,7 +87,9 @@ def until_of(reading: Reading, now: datetime) -> datetime:
     return min(hour, change) if change else hour
 
 
-def _shown(reading: Reading) -> dict[str, Any]:
-    profile = profile_of(reading.customer, reading.rules.consent)
-    shown = {field.name: getattr(profile, field.name) for field in fields(profile)}
-    return {"customer_id": reading.customer_id, "identity_keys": reading.customer.identity_keys, **shown}
+def _shown(reading: Reading, now: datetime) -> dict[str, Any]:
+    customer, rules = reading.customer, reading.rules
+    profile = profile_of(replace(customer, traits=chosen(customer.traits, rules.profile.traits)), rules.consent)
+    picture = picture_of(customer, rules, now)
+    shown = {field.name: getattr(part, field.name) for part in (profile, picture) for field in fields(part)}
+    return {"customer_id": reading.customer_id, "identity_keys": customer.identity_keys, **shown}

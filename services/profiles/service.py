@@ -42,10 +42,11 @@ from services.profiles.storage import (
     directory_rows,
     ledger,
     refusal_rows,
-    timeline_row,
 )
 from services.profiles.storage.data_requests import MODEL as REQUESTS
 from services.profiles.storage.stages import journey_figures, stage_rows
+from services.profiles.storage.timeline import timeline_row
+from services.profiles.timeline_handlers import TimelineHandlers
 from shared import commerce, events
 from shared.commerce import OrderCancelled, OrderContent, OrderRefunded, Orders
 from shared.commerce.orders import in_milliseconds
@@ -59,7 +60,7 @@ from shared.timers import Timers
 NO_MORE = Happening(shop_source="")  # than that it happened
 
 
-class Profiles(RequestHandlers):
+class Profiles(RequestHandlers, TimelineHandlers):
     """Groups identity keys into customers and keeps what is known of each."""
 
     name = "profiles"

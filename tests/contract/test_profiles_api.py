@@ -52,6 +52,14 @@ def time(at: float) -> str:
 def test_any_identity_finds_the_customer(profiles: Served, identity: str) -> None:
     told(profiles)
     found = profiles.get(f"{CUSTOMERS}/{quote(identity, safe='')}")
+    assert [found.pop(name) for name in ("average_order", "days_between_orders", "reviews", "survey_answers")] == [
+        [{"currency": "EUR", "amount": 2_000}, {"currency": "USD", "amount": 500}],
+        {"median": 0.04, "mean": 0.04},
+        [],
+        [],
+    ]
+    assert found.pop("favourites")["products"] == [{"id": "p1", "share": 1.0, "last_at": time(2)}]
+    assert found.pop("journey")["since"] is not None
     assert found == {
         "customer_id": id_of(ANN),
         "identity_keys": [ANN, MAIL, TABLET],
@@ -212,7 +220,7 @@ def test_a_query_that_makes_no_sense_is_refused_by_field(profiles: Served, query
     assert list(profiles.get(f"{CUSTOMERS}?{query}", 400)["fields"]) == [field]
 
 
-@pytest.mark.parametrize("query", ["event=profile_merged", "event=nothing", "from=1", "limit=501"])
+@pytest.mark.parametrize("query", ["event=product_changed", "event=nothing", "from=1", "limit=501"])
 def test_a_timeline_that_makes_no_sense_is_refused_by_field(profiles: Served, query: str) -> None:
     told(profiles)
     assert list(profiles.get(f"{CUSTOMERS}/{ANN}/timeline?{query}", 400)["fields"]) == [query.partition("=")[0]]
@@ -237,4 +245,4 @@ def test_the_document_of_the_interface_is_valid_and_complete(profiles: Served) -
     pages = {path for path in routes("profiles") if path.endswith("/page")}  # for people to look at
     assert set(document["paths"]) == set(routes("profiles")) - pages
     named = {one["name"] for one in document["paths"][f"{CUSTOMERS}/{{identity}}/timeline"]["get"]["parameters"]}
-    assert named == {"identity", "limit", "cursor", "event", "from", "to"}
+    assert named == {"category", "channel", "service", "identity", "limit", "cursor", "event", "from", "to"}

@@ -90,7 +90,7 @@ def shown(profiles: Served, keys: Sequence[str]) -> dict[str, Any]:
     found = {}
     for key in keys:
         customer = profiles.get(f"{CUSTOMERS}/{quote(key, safe='')}")
-        customer["timeline"] = profiles.get(f"{CUSTOMERS}/{quote(key, safe='')}/timeline?limit=500")["items"]
+        customer["timeline"] = profiles.get(f"{CUSTOMERS}/{quote(key, safe='')}/timeline?limit=500&service=shop")["items"]
         found[key] = customer
     return {**found, "listed": profiles.get(CUSTOMERS)["items"], "refused": profiles.get(REFUSED)["items"]}
 

@@ -9,7 +9,8 @@ import pytest
 
 from services.profiles.domain.customer import Customer
 from services.profiles.service import Profiles
-from services.profiles.storage import CUSTOMERS, DECISIONS, INDEX, REFUSED, SPEND, TIMELINE, Customers, Directory, Period, Search
+from services.profiles.storage import CUSTOMERS, DECISIONS, INDEX, REFUSED, SPEND, TIMELINE, Customers, Directory, Search
+from services.profiles.storage.timeline import Excerpt
 from shared.documents import state_of, to_document
 from shared.envelope import Event, from_document
 from shared.errors import StoreAway
@@ -57,10 +58,11 @@ def plan_of(profiles: Served, collection: str, query: Any, listing: Listing) -> 
         pytest.param(TIMELINE, {"identity_key": {"$in": [ANN, TABLET]}}, "time", id="the timeline of two keys"),
         pytest.param(
             TIMELINE,
-            {"identity_key": {"$in": [ANN, TABLET]}, "name": "page_viewed"},
+            {"identity_key": {"$in": [ANN, TABLET]}, **Excerpt(names=["page_viewed"], channels=["web"]).filter},
             "time",
             id="the timeline of one kind of event",
         ),
+        pytest.param(TIMELINE, {"identity_key": {"$in": [ANN]}, **Excerpt(touches=True).filter}, "time", id="touchpoints"),
         pytest.param(REFUSED, {}, "at", id="all refused merges"),
         pytest.param(REFUSED, {"rule": "kept_apart"}, "at", id="merges refused by a rule"),
         pytest.param(REFUSED, {"kind": "user"}, "at", id="merges refused for a kind of keys"),
@@ -113,7 +115,9 @@ def test_the_database_ends_as_the_fold_in_memory_does_in_any_order_and_repetitio
     assert stored(profiles) == in_memory(told)
     for collection, held in ((INDEX, told.rows), (SPEND, told.rows), (TIMELINE, told.journal)):
         expected = {
-            key.partition("/")[2]: to_document(dict(row)) for key, row in held.items() if key.startswith(f"{collection}/")
+            key.partition("/")[2]: to_document(dict(row))
+            for key, row in held.items()
+            if key.startswith(f"{collection}/") and key.partition("/")[2] not in told.own
         }
         found = {row.pop("_id"): row for row in profiles.database[collection].find()}
         assert found == expected
@@ -233,7 +237,7 @@ def test_pages_of_a_timeline_hold_every_event_of_every_key_once_newest_first(pro
     customers = Customers(profiles.database)
 
     def page(cursor: str | None) -> Any:
-        return customers.timeline(TABLET, Period(), cursor, 4)
+        return customers.timeline(TABLET, Excerpt(), cursor, 4)
 
     expected = sorted((one for one in story if one.subject != BOB), key=lambda one: (one.time, one.id), reverse=True)
     assert everything(page) == [one.id for one in expected]

@@ -1,13 +1,15 @@
 """What the HTTP side of profiles takes and gives."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
 
-from services.profiles.catalogue import ABOUT_PEOPLE
+from services.profiles.catalogue import CATEGORY_OF, SERVICES_ON_TIMELINES
 from services.profiles.domain.directory import phone_tail
 from services.profiles.domain.names import folded_words
 from services.profiles.storage import Search
+from services.profiles.storage.timeline import Excerpt
 from shared.commerce import OrderStatus
 from shared.http import PageQuery
 
@@ -90,6 +92,23 @@ class CustomersQuery(PageQuery):
         return Search(**{name: data.get(name) for name in _CONDITIONS}, by_sound=data["by_sound"])
 
 
+class Several(fields.String):
+    """Words parted by commas."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text: str = super()._deserialize(value, attr, data, **kwargs)
+        return [word for word in (word.strip() for word in text.split(",")) if word]
+
+
+def _each(words: Sequence[str], wrong: str) -> Callable[[list[str]], None]:
+    def check(given: list[str]) -> None:
+        unknown = [word for word in given if word not in words]
+        if unknown or not given:
+            raise ValidationError(f"{wrong} Known are {', '.join(words)}.")
+
+    return check
+
+
 class TimelineQuery(PageQuery):
     """Which events of a customer to list."""
 
@@ -100,10 +119,30 @@ class TimelineQuery(PageQuery):
             "to": fields.AwareDateTime(attribute="to", metadata=_described("Only events before this time.")),
         }
 
-    event = fields.String(
-        validate=validate.OneOf(sorted(kind.name for kind in ABOUT_PEOPLE), error="No event about customers has this name."),
-        metadata=_described("Only events of this name: `order_completed`."),
+    event = Several(
+        validate=_each(sorted(CATEGORY_OF), "No event about customers has this name."),
+        metadata=_described("Only events of these names, parted by commas: `order_completed,order_refunded`."),
     )
+    category = Several(
+        validate=_each(sorted(set(CATEGORY_OF.values())), "No events are of this category."),
+        metadata=_described(
+            f"Only events of these categories, parted by commas: {', '.join(sorted(set(CATEGORY_OF.values())))}."
+        ),
+    )
+    service = Several(
+        validate=_each(SERVICES_ON_TIMELINES, "No service of this name tells of customers."),
+        metadata=_described(f"Only what these services told, parted by commas: {', '.join(SERVICES_ON_TIMELINES)}."),
+    )
+    channel = Several(
+        validate=validate.Length(max=20),
+        metadata=_described("Only what happened on these channels, parted by commas: `web`, `store`, `email`, `mastodon`."),
+    )
+
+    @staticmethod
+    def excerpt(data: dict[str, Any]) -> Excerpt:
+        """The rows that a loaded query wants."""
+        names, categories, services, channels = (data.get(name, ()) for name in ("event", "category", "service", "channel"))
+        return Excerpt(names, categories, services, channels, data.get("from"), data.get("to"))
 
 
 def _language(**kwargs: Any) -> fields.String:
@@ -182,6 +221,64 @@ class Permission(Schema):
     identity_key = fields.String(required=True, metadata=_described("The identity key that the change came with."))
 
 
+class Stage(Schema):
+    """The stage of the customer's journey."""
+
+    stage = fields.String(
+        required=True,
+        metadata=_described("`visitor`, `lead`, `first_time`, `active`, `loyal`, `at_risk`, `lapsed` or `won_back`."),
+    )
+    since = fields.AwareDateTime(required=True, allow_none=True)
+    reason = fields.String(required=True, allow_none=True, metadata=_described("What brought it: `ordered`, `time_passed`."))
+    until = fields.AwareDateTime(required=True, allow_none=True, metadata=_described("When time alone changes it next."))
+
+
+class Gap(Schema):
+    """Days between one order and the next."""
+
+    median = fields.Float(required=True)
+    mean = fields.Float(required=True)
+
+
+class Favourite(Schema):
+    """Something that the customer is fond of."""
+
+    id = fields.String(required=True, metadata=_described("Product id, or the name as it was heard last."))
+    share = fields.Float(
+        required=True, metadata=_described("Its part of all interest of its kind, 0 to 1, later interest weighing more.")
+    )
+    last_at = fields.AwareDateTime(required=True, metadata=_described("Of the last order; of other interest, the week."))
+
+
+class Favourites(Schema):
+    """Up to ten of each kind, the greatest first, by what was viewed, wished for, put in carts and bought."""
+
+    products = fields.List(fields.Nested(Favourite), required=True)
+    categories = fields.List(fields.Nested(Favourite), required=True)
+    brands = fields.List(fields.Nested(Favourite), required=True)
+    colours = fields.List(fields.Nested(Favourite), required=True)
+    sizes = fields.List(fields.Nested(Favourite), required=True)
+
+
+class Review(Schema):
+    """A review of a product, without its text."""
+
+    review_id = fields.String(attribute="id", required=True)
+    product_id = fields.String(attribute="said.product_id", required=True)
+    rating = fields.String(attribute="said.rating", required=True, allow_none=True)
+    at = fields.AwareDateTime(attribute="said.at", required=True)
+
+
+class SurveyAnswer(Schema):
+    """An answer to a survey, without its text."""
+
+    response_id = fields.String(attribute="id", required=True)
+    survey_id = fields.String(attribute="said.survey_id", required=True)
+    kind = fields.String(attribute="said.kind", required=True, metadata=_described("`nps`, `csat` or `ces`."))
+    score = fields.Integer(attribute="said.score", required=True)
+    at = fields.AwareDateTime(attribute="said.at", required=True)
+
+
 class Customer(Schema):
     """A customer: who it is, what is known, what was bought. Cancelled orders count nowhere but in `cancelled_orders`."""
 
@@ -211,6 +308,14 @@ class Customer(Schema):
         keys=fields.String(), values=fields.Integer(), required=True, metadata=_described("Number of events by name.")
     )
     consent = fields.List(fields.Nested(Permission), required=True)
+    journey = fields.Nested(Stage, required=True)
+    average_order = fields.List(
+        fields.Nested(Money), required=True, metadata=_described("What an order came to on average, before refunds.")
+    )
+    days_between_orders = fields.Nested(Gap, required=True, allow_none=True)
+    favourites = fields.Nested(Favourites, required=True)
+    reviews = fields.List(fields.Nested(Review), required=True, metadata=_described("Up to 50, the latest first."))
+    survey_answers = fields.List(fields.Nested(SurveyAnswer), required=True, metadata=_described("Up to 50, the latest first."))
 
 
 class ListedCustomer(Schema):
@@ -247,7 +352,10 @@ class TimelineEntry(Schema):
     name = fields.String(required=True, metadata=_described("Name of the event in the catalogue."))
     time = fields.AwareDateTime(required=True, metadata=_described("When it happened."))
     identity_key = fields.String(required=True, metadata=_described("The key that it came with."))
-    source = fields.String(required=True, metadata=_described("The shop's source that reported it."))
+    service = fields.String(required=True, metadata=_described("The service that told it; `shop` is the shop itself."))
+    category = fields.String(required=True, metadata=_described("What it is about: `browsing`, `orders`, `messages`, `support`."))
+    channel = fields.String(required=True, allow_none=True, metadata=_described("Where it happened; null where nothing told."))
+    source = fields.String(required=True, metadata=_described("The shop's source that reported it; else the service."))
     backfill = fields.Boolean(required=True, metadata=_described("Imported history."))
     summary = fields.Dict(
         required=True, metadata=_described("Its main fields, as the event catalogue names them; of traits the names only.")

@@ -6,7 +6,8 @@ customer_index              _id = customer id; `Entry` of the directory: one row
 customer_spend              _id = customer id:currency; customer_id, currency, amount: what `sort=spend` goes by
 data_requests               _id = request id; see data_requests.py
 data_request_parts          _id = event id; see data_requests.py
-timeline                    _id = event id; identity_key, name, time, source, backfill, summary: one row an event, never rewritten
+timeline                    _id = event id; identity_key, name, time, service, category, channel, source, backfill, summary; what the client
+                            said of itself; `touch` of touchpoints: one row an event, never rewritten
 refused_merges              _id = the pair of keys; `Refusal`: what the guard rails refused and still do
 identity_decisions          _id = the pair of keys; `Verdict`: what people decided last
 customer_stages             _id = customer id:stage:since:version of the rules; customer_id, stage, since, reason, until; visitors have none
@@ -23,8 +24,8 @@ settings                    the runtime's; of the row `customers` the field `ide
 from pymongo import ASCENDING, DESCENDING
 from pymongo.database import Database
 
-from services.profiles.storage import consent, data_requests, ledger, segment_exports, stages
-from services.profiles.storage.customers import Customers, Period
+from services.profiles.storage import consent, data_requests, ledger, segment_exports, stages, timeline
+from services.profiles.storage.customers import Customers
 from services.profiles.storage.directory import COLLATION, HAS_A_NAME, Directory, Search
 from services.profiles.storage.membership import MEMBERS, SIZES
 from services.profiles.storage.models import (
@@ -39,7 +40,6 @@ from services.profiles.storage.models import (
     directory_rows,
     orders_of,
     refusal_rows,
-    timeline_row,
 )
 from shared.config import Config
 from shared.mongo import Document, ensure_collection
@@ -64,13 +64,11 @@ __all__ = [
     "TIMELINE",
     "Customers",
     "Directory",
-    "Period",
     "Search",
     "create_indexes",
     "decision_rows",
     "directory_rows",
     "refusal_rows",
-    "timeline_row",
 ]
 
 
@@ -79,9 +77,10 @@ def create_indexes(database: Database[Document], config: Config) -> None:
     ledger.create_indexes(database)
     segment_exports.create_indexes(database)
     consent.make_secret(database)
-    for name in (INDEX, SPEND, TIMELINE, REFUSED, DECISIONS, MEMBERS, SIZES):
+    for name in (INDEX, SPEND, REFUSED, DECISIONS, MEMBERS, SIZES):
         ensure_collection(database, name)
     stages.create_indexes(database)
+    timeline.create_indexes(database)
     data_requests.create_indexes(database)
     index = database[INDEX]
     index.create_index([("last_seen", DESCENDING), ("_id", DESCENDING)], name="last_seen")
@@ -93,9 +92,6 @@ def create_indexes(database: Database[Document], config: Config) -> None:
     index.create_index(by_name, name="name", collation=COLLATION, partialFilterExpression=HAS_A_NAME)
     index.create_index([("phone_tails", ASCENDING)], name="phone_tails")
     database[SPEND].create_index([("currency", ASCENDING), ("amount", DESCENDING), ("_id", DESCENDING)], name="amount")
-    newest = [("time", DESCENDING), ("_id", DESCENDING)]
-    database[TIMELINE].create_index([("identity_key", ASCENDING), *newest], name="identity_key")
-    database[TIMELINE].create_index([("identity_key", ASCENDING), ("name", ASCENDING), *newest], name="name")
     latest = [("at", DESCENDING), ("_id", DESCENDING)]
     database[REFUSED].create_index(latest, name="at")
     database[REFUSED].create_index([("rule", ASCENDING), *latest], name="rule")

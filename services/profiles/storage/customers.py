@@ -1,33 +1,18 @@
 """How customers are found: by any identity, by what they spent, and on their timeline."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from pymongo.database import Database
 
 from services.profiles.domain.customer import Customer, combine
-from services.profiles.storage.models import CUSTOMERS, INDEX, SPEND, TIMELINE
+from services.profiles.domain.rules import Rules
+from services.profiles.storage.models import CUSTOMERS, INDEX, SPEND, rules_of
+from services.profiles.storage.timeline import Excerpt, Timeline
 from shared import documents
 from shared.identity import lookup_id
 from shared.listing import Listing
 from shared.mongo import Document, reachable
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """Which rows of a timeline are wanted: events of one name, from a time and before another; None is no condition."""
-
-    name: str | None = None
-    begin: datetime | None = None
-    end: datetime | None = None
-
-    @property
-    def filter(self) -> Document:
-        bounds = {"$gte": self.begin, "$lt": self.end}
-        time = {operator: bound for operator, bound in bounds.items() if bound is not None}
-        return {**({"name": self.name} if self.name else {}), **({"time": time} if time else {})}
 
 
 class Customers:
@@ -53,25 +38,24 @@ class Customers:
         found = [entries[row["customer_id"]] for row in page["items"] if row["customer_id"] in entries]
         return {"items": found, "next": page["next"]}
 
-    def timeline(self, identity: str, wanted: Period, cursor: str | None, limit: int) -> dict[str, Any] | None:
+    def timeline(self, identity: str, wanted: Excerpt, cursor: str | None, limit: int) -> dict[str, Any] | None:
         """A page of the events of all of a customer's keys, newest first; None for a customer never heard of."""
-        keys = self._keys(identity)
-        if keys is None:
-            return None
-        listing = Listing("time", descending=True)
-        query = {"$and": [{"identity_key": {"$in": keys}}, wanted.filter, listing.after(cursor)]}
-        with reachable():
-            rows = list(self._database[TIMELINE].find(query).sort(listing.sort).limit(limit + 1))
-        return listing.page(rows, limit)
+        keys = self.keys(identity)
+        return Timeline(self._database).page(keys, wanted, cursor, limit) if keys else None
 
-    def _keys(self, identity: str) -> Sequence[str] | None:
+    def rules(self) -> Rules:
+        """The settings that decide what follows from the facts."""
+        with reachable():
+            return rules_of(self._database["settings"].find_one({"_id": CUSTOMERS.name}))
+
+    def keys(self, identity: str) -> Sequence[str]:
+        """The identity keys of a customer; none for one never heard of."""
         facts = self._database[f"{CUSTOMERS.name}_facts"]
         with reachable():
-            member = facts.find_one({"_id": lookup_id(identity)}, {"customer": 1})
-            if member is None:
-                return None
-            found = facts.find({"customer": member["customer"]}, {"key": 1})
-            return sorted(row["key"] for row in found if row["key"]) or None
+            member = facts.find_one({"_id": lookup_id(identity)}, {"customer": 1, "key": 1})
+            if member is None or not member["key"]:
+                return ()
+            return sorted(row["key"] for row in facts.find({"customer": member["customer"]}, {"key": 1}) if row["key"])
 
     def _entries(self, customer_ids: Iterable[str]) -> dict[str, Document]:
         return {row["_id"]: row for row in self._database[INDEX].find({"_id": {"$in": list(customer_ids)}})}

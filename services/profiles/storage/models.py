@@ -13,7 +13,6 @@ from services.profiles.domain import names
 from services.profiles.domain.consent.rules import ConsentRules
 from services.profiles.domain.customer import Customer, combine
 from services.profiles.domain.directory import entry_of
-from services.profiles.domain.facts import Happening
 from services.profiles.domain.feed import FeedRules
 from services.profiles.domain.identity.decisions import without_verdicts
 from services.profiles.domain.identity.evidence import Links, partners, without
@@ -22,7 +21,6 @@ from services.profiles.domain.identity.resolution import Evidence, neighbours, r
 from services.profiles.domain.identity.rules import IdentityRules
 from services.profiles.domain.privacy.retention import Retention
 from services.profiles.domain.rules import Changed, ProfileRules, Rules
-from services.profiles.domain.timeline import summary_of
 from services.profiles.storage.membership import SIZES, segments_of
 from shared import documents
 from shared.envelope import Event
@@ -169,16 +167,3 @@ def decision_rows(customer: Customer) -> tuple[Row, ...]:
 def pair_id(left: str, right: str) -> str:
     """The id of a pair of keys; it tells nothing about the person."""
     return f"{id_of(left).removeprefix(PREFIX)}-{id_of(right).removeprefix(PREFIX)}"
-
-
-def timeline_row(happening: Happening, event: Event) -> Row:
-    """The row of an event."""
-    row = {
-        "identity_key": event.subject,
-        "name": event.name,
-        "time": event.time,
-        "source": happening.shop_source,
-        "backfill": event.backfill,
-        "summary": summary_of(happening),
-    }
-    return Row(TIMELINE, event.id, row)

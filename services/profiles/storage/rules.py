@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Generic, TypeVar
 import msgspec
 from pymongo.database import Database
 
-from services.profiles.storage.models import CUSTOMERS
+from services.profiles.domain.rules import ProfileRules
+from services.profiles.storage.models import CUSTOMERS, PROFILE
 from shared import timers
 from shared.documents import to_document
 from shared.errors import Conflict
@@ -69,3 +70,9 @@ class RulesStore(Generic[R]):
             return StoredRules(self.kind())
         rules = msgspec.convert(kept["rules"], self.kind)
         return StoredRules(rules, kept["version"], kept["changed_at"], kept["changed_by"])
+
+
+class ProfileRulesStore(RulesStore[ProfileRules]):
+    """What is made of the facts of a customer."""
+
+    part, kind = PROFILE, ProfileRules
