@@ -34,7 +34,15 @@ def create_indexes(database: Database[Document], model: Model[Any]) -> None:
 def load(database: Database[Document], model: Model[S], ids: Iterable[str], session: Session | None = None) -> Batch[S]:
     """The members of these ids with everyone in their groups; one query where nobody has more than one key."""
     facts = database[f"{model.name}_facts"]
-    found = {document["_id"]: document for document in facts.find({"_id": {"$in": sorted(set(ids))}}, session=session)}
+    return with_groups(database, model, facts.find({"_id": {"$in": sorted(set(ids))}}, session=session), session)
+
+
+def with_groups(
+    database: Database[Document], model: Model[S], documents: Iterable[Document], session: Session | None = None
+) -> Batch[S]:
+    """The members in these documents with everyone in their groups."""
+    facts = database[f"{model.name}_facts"]
+    found = {document["_id"]: document for document in documents}
     groups = sorted({document["customer"] for document in found.values() if _has_others(document)})
     if groups:
         wanted = {"$or": [{"customer": {"$in": groups}}, {"_id": {"$in": groups}}]}

@@ -44,17 +44,22 @@ class Readings:
     """Reading customers with their tags. Every method raises StoreAway while the database cannot be reached."""
 
     def __init__(self, database: Database[Document]) -> None:
-        self._facts, self._settings = database[f"{CUSTOMERS.name}_facts"], database[_SETTINGS]
-        self._database = database
+        self._facts, self._database = database[f"{CUSTOMERS.name}_facts"], database
 
     def tag(self, identity: str) -> str | None:
-        """The tag of a customer, by any identity, without its facts; None for one never heard of."""
-        with reachable():
-            member = self._facts.find_one({"_id": lookup_id(identity)}, {"customer": 1})
-            if member is None:
-                return None
-            group = self._facts.find({"customer": member["customer"]}, {"version": 1})
-            return _tag(member["customer"], [(one["_id"], one["version"]) for one in group], self._rules())
+        """The tag of a customer, by any identity, without its facts, in one query; None for one never heard of."""
+        group = {
+            "from": self._facts.name,
+            "localField": "customer",
+            "foreignField": "customer",
+            "pipeline": [{"$project": {"version": 1}}],
+            "as": "group",
+        }
+        wanted = [{"$match": {"_id": lookup_id(identity)}}, {"$project": {"customer": 1}}, {"$lookup": group}]
+        found, settings = self._with_settings(wanted)
+        if not found:
+            return None
+        return _tag(found[0]["customer"], [(one["_id"], one["version"]) for one in found[0]["group"]], settings)
 
     def find(self, identity: str) -> Reading | None:
         """A customer by any identity; None for one never heard of."""
@@ -63,25 +68,31 @@ class Readings:
     def many(self, identities: Sequence[str]) -> dict[str, Reading]:
         """Customers by any of their identities, in two queries for them all; those never heard of are left out."""
         wanted = {identity: lookup_id(identity) for identity in identities}
+        found, settings = self._with_settings([{"$match": {"_id": {"$in": sorted(set(wanted.values()))}}}])
         with reachable():
-            batch = documents.load(self._database, CUSTOMERS, wanted.values())
-            settings = self._rules()
+            batch = documents.with_groups(self._database, CUSTOMERS, found)
         groups: dict[str, list[Member[Customer]]] = {}
         for member in batch.members.values():
             groups.setdefault(member.customer_id, []).append(member)
         heard = {one: member for one, member in batch.members.items() if member.key}  # of the erased only an id is left
         known = {identity: heard[one].customer_id for identity, one in wanted.items() if one in heard}
-        readings = {customer: _reading(customer, groups[customer], settings) for customer in set(known.values())}
+        rules = rules_of(settings)
+        readings = {customer: _reading(customer, groups[customer], rules, settings) for customer in set(known.values())}
         return {identity: readings[customer] for identity, customer in known.items()}
 
-    def _rules(self) -> Document | None:
-        return self._settings.find_one({"_id": CUSTOMERS.name})
+    def _with_settings(self, wanted: list[Document]) -> tuple[list[Document], Document | None]:
+        """What a pipeline finds among the facts, and the settings, in one query: the way there and back is what reading costs most."""
+        settings = {"coll": _SETTINGS, "pipeline": [{"$match": {"_id": CUSTOMERS.name}}]}
+        with reachable():
+            rows = list(self._facts.aggregate([*wanted, {"$unionWith": settings}]))
+        found = [row for row in rows if row["_id"] != CUSTOMERS.name]
+        return found, next((row for row in rows if row["_id"] == CUSTOMERS.name), None)
 
 
-def _reading(customer_id: str, members: Sequence[Member[Customer]], settings: Document | None) -> Reading:
+def _reading(customer_id: str, members: Sequence[Member[Customer]], rules: Rules, settings: Document | None) -> Reading:
     tag = _tag(customer_id, [(member.id, member.version) for member in members], settings)
     ordered = sorted(members, key=lambda member: member.key)
-    return Reading(customer_id, combine([member.state for member in ordered]), rules_of(settings), tag)
+    return Reading(customer_id, combine([member.state for member in ordered]), rules, tag)
 
 
 def _tag(customer_id: str, versions: Iterable[tuple[str, int]], settings: Document | None) -> str:
