@@ -28,6 +28,7 @@ from services.collector.wire import Parcel
 from shared import metrics
 
 _BEGINNING = 64 * 1024  # bytes by which encoding and delimiter are told
+_OF_NOBODY = "a purchase needs loyalty_card, phone, email or customer_id, or `anonymous` has to say that it counts without any"
 _CONFLICT = (
     "this receipt was reported before with another content: correct it as an order_updated or a return, or check the numbering"
 )
@@ -128,13 +129,15 @@ class Till:
         outcome = self._sorter.sort(Parcel("import" if settings.history else "batch", lot.items), source, now)
         bad = {refusal.index for refusal in outcome.refusals}
         for refusal in outcome.refusals:
-            lot.refuse(lot.tried[refusal.index], refusal.code, refusal.message)
+            of_nobody = refusal.code is Reason.MISSING_IDENTITY
+            lot.refuse(lot.tried[refusal.index], refusal.code, _OF_NOBODY if of_nobody else refusal.message)
         good = [number for number in range(len(lot.items)) if number not in bad]
         entries = self._new(lot, dict(zip(good, outcome.entries, strict=True)), path)
         repeated = self._storage.archive.accept(entries, now)
         self._storage.quarantine.keep([(source.id, path, refusal) for refusal in lot.refusals], now)
         self._count(len(entries) - repeated, lot)
-        return Taken(len(entries) - repeated, lot.repeated + repeated, lot.wrong)
+        wrong = sorted(lot.wrong, key=lambda one: one.line)
+        return Taken(len(entries) - repeated, lot.repeated + repeated, wrong)
 
     def _new(self, lot: "_Lot", entries: Mapping[int, Entry], path: str) -> list[Entry]:
         """The entries that are not known; one that is known with another content is refused."""

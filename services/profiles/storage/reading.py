@@ -55,7 +55,7 @@ class Readings:
             "pipeline": [{"$project": {"version": 1}}],
             "as": "group",
         }
-        wanted = [{"$match": {"_id": lookup_id(identity)}}, {"$project": {"customer": 1}}, {"$lookup": group}]
+        wanted: list[Document] = [{"$match": {"_id": lookup_id(identity)}}, {"$project": {"customer": 1}}, {"$lookup": group}]
         found, settings = self._with_settings(wanted)
         if not found:
             return None
