@@ -113,11 +113,14 @@ class ConsentRoutes(Api):
         response=rule_schemas.StoredConsentRules(),
     )
     def change_consent_rules(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Every customer is looked at anew in the background: see `reevaluation`. Double opt-in goes for grants from now on."""
+        """Every customer is looked at anew in the background: see `reevaluation`. Double opt-in goes for grants at
+        the doors from now on. For what shops report of accounts it begins five minutes later: their clocks may be so far ahead, and
+        what was heard before the change and told to all is not taken back by it.
+        """
         store = ConsentRulesStore(self.store)
         known, now = store.current().rules, server_time(self.store)
         channels = [
-            Channel(one["id"], one["names"], switched(known.channel(one["id"]), one["double_opt_in"], now))
+            Channel(one["id"], one["names"], switched(known.channel(one["id"]), one["double_opt_in"], now, now + _AHEAD))
             for one in body["channels"]
         ]
         hold = body["opt_in_hours"] * _HOUR

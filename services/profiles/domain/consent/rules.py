@@ -105,13 +105,13 @@ class ConsentRules:
         return tuple(one.id for one in self.channels) if purpose.by_channel else (ALL,)
 
 
-def switched(known: Channel | None, confirms: bool, at: datetime) -> tuple[Period, ...]:
-    """The periods of a channel on which grants have to be confirmed from a moment on, or no more."""
+def switched(known: Channel | None, confirms: bool, at: datetime, begins: datetime | None = None) -> tuple[Period, ...]:
+    """The periods of a channel on which grants have to be confirmed from `begins` on, by default from `at`, or from `at` on no more."""
     periods = known.double_opt_in if known else ()
     if confirms == (known is not None and known.confirms):
         return periods
     if confirms:
-        return (*periods, Period(at))[-MOST_PERIODS:]
+        return (*periods, Period(begins or at))[-MOST_PERIODS:]
     return (*periods[:-1], Period(periods[-1].since, at))
 
 
