@@ -6,6 +6,7 @@ history was imported is told apart by asking what was so before: by the rule as 
 the same whether the sweep over all customers has been here or not.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 
 from services.profiles.domain.customer import Customer
@@ -54,7 +55,7 @@ def _moves(look: Look, rules: Rules, found: Standings, before: Before) -> tuple[
     listed = {row.partition("/")[2].rpartition(":")[0] for row in before.rows if row.startswith(f"{MEMBERS}/")}
     would_be = _Formerly(look, rules, before)
     moves = []
-    for one in rules.segments.compiled:
+    for one in would_be.to_compare(found.members.keys() ^ listed):
         name = one.segment.id
         is_in, was_listed = name in found.members, name in listed
         if not before.backfill and is_in != would_be.member(one, was_listed):
@@ -72,6 +73,12 @@ class _Formerly:
         versions = _versions(rules)
         self._stale = [name for name in versions if before.marks.get(name) != versions[name]]
         self._readings: dict[datetime, list[Reading]] = {}
+
+    def to_compare(self, moved: Collection[str]) -> list[Compiled]:
+        """The segments in which anything may be news: those with a change in the list, and all that were not judged like this before."""
+        if not self._stale and not self._before.imported:
+            return [one for name in sorted(moved) if (one := self._rules.segments.get(name))]
+        return list(self._rules.segments.compiled)
 
     def member(self, one: Compiled, was_listed: bool) -> bool:
         """Whether the customer would be in a segment: as listed, unless its rule was not yet looked at, or history was imported."""

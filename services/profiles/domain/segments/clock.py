@@ -5,7 +5,7 @@ by the shop's clock, also on the days on which that is set forward or back.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 SECOND = 1_000
@@ -46,9 +46,9 @@ class Calendar:
         return self.instant(value) if isinstance(value, datetime) else self.midnight(value.toordinal() + 1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Window:
-    """So many milliseconds, or so many calendar days, the present one included."""
+    """So many milliseconds, or so many calendar days, the present one included. One object stands for all windows of that length."""
 
     length: int = 0
     days: int = 0
@@ -64,7 +64,7 @@ class Window:
 
 def to_datetime(at: int) -> datetime:
     """An instant as an aware time, exactly."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at)
+    return datetime.fromtimestamp(at // 1000, UTC).replace(microsecond=at % 1000 * 1000)
 
 
 def parsed(text: str) -> date | datetime:

@@ -63,20 +63,21 @@ class Segments:
     version: int = 0
     calendar: Calendar = field(default_factory=Calendar)
     compiled: tuple[Compiled, ...] = ()
-
-    @property
-    def for_visitors(self) -> tuple[Compiled, ...]:
-        return tuple(one for one in self.compiled if one.segment.visitors)
+    for_visitors: tuple[Compiled, ...] = ()
+    by_id: Mapping[str, Compiled] = field(default_factory=dict)
 
     def get(self, segment_id: str) -> Compiled | None:
-        return next((one for one in self.compiled if one.segment.id == segment_id), None)
+        return self.by_id.get(segment_id)
 
 
 def compile_all(definitions: Definitions, events: Collection[str], time_zone: str) -> Segments:
     """Segments that were checked when they were stored, in the zone of the shop's clock. One that can no longer be read is left out."""
     workshop = Workshop(definitions, events, time_zone)
-    compiled = [workshop.compiled(segment.id) for segment in definitions.segments]
-    return Segments(definitions.version, workshop.language.calendar, tuple(one for one in compiled if one))
+    compiled = tuple(one for segment in definitions.segments if (one := workshop.compiled(segment.id)))
+    for_visitors = tuple(one for one in compiled if one.segment.visitors)
+    return Segments(
+        definitions.version, workshop.language.calendar, compiled, for_visitors, {one.segment.id: one for one in compiled}
+    )
 
 
 class Workshop:

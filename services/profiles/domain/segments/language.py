@@ -20,7 +20,7 @@ from services.profiles.domain.consent.rules import MARKETING
 from services.profiles.domain.consent.words import Scope, Status
 from services.profiles.domain.lifecycle import Stage
 from services.profiles.domain.segments import comparisons, leaves, tallies
-from services.profiles.domain.segments.clock import ALWAYS, FOREVER, Calendar
+from services.profiles.domain.segments.clock import ALWAYS, FOREVER, Calendar, Window
 from services.profiles.domain.segments.leaves import Intervals
 from services.profiles.domain.segments.nodes import Group, Node
 from services.profiles.domain.segments.problems import Problems, listed
@@ -72,6 +72,11 @@ class Language:
         if found is not None:
             self._made[key] = found
         return found
+
+    def window(self, said: Any, path: str) -> Window | None:
+        """A span of time, one object for all that are as long."""
+        found = self.problems.window(said, path)
+        return self.once(("window", found.length, found.days), lambda: found) if found else None
 
     def test(self, said: Mapping[str, Any], known: tuple[str, ...], path: str) -> Test | None:
         """What is said of one value, beside other names."""
@@ -191,7 +196,7 @@ class Language:
                 return None
             bound = self.calendar.instant(at)
             return leaves.between(ALWAYS, bound) if operator == "before" else leaves.between(bound, FOREVER)
-        window = self.problems.window(value, path)
+        window = self.window(value, path)
         kinds = {"within_last": leaves.within_last, "within_next": leaves.within_next, "more_than_ago": leaves.longer_ago}
         return kinds[operator](window) if window else None
 

@@ -1,7 +1,7 @@
 """Conditions on what is known of a customer: traits, dates in them, consent, and chance."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -30,13 +30,14 @@ class Known(Node):
 
     def span(self, moment: Moment) -> Span:
         value, at = self.known(moment.reading)
-        if moment.t >= min(at, moment.reading.now):
+        if moment.t >= moment.reading.now or moment.t >= at:
             return self.holds(value), FOREVER
         return self.holds(None), min(at, moment.reading.now)
 
     def start(self, moment: Moment) -> int:
-        at = self.known(moment.reading)[1]
-        return at if moment.t >= min(at, moment.reading.now) else ALWAYS
+        value, at = self.known(moment.reading)
+        known = moment.t >= min(at, moment.reading.now)
+        return at if known and self.holds(value) != self.holds(None) else ALWAYS
 
 
 class Trait(Known):
@@ -48,7 +49,7 @@ class Trait(Known):
         self.path, self.test = path, test
 
     def known(self, reading: Reading) -> tuple[Any, int]:
-        return trait_of(reading, self.path)
+        return reading.trait(self.path)
 
     def holds(self, value: Any) -> bool:
         return self.test(value)
@@ -74,6 +75,9 @@ class InStage(Node):
     """The stage of the journey that a customer is in is one of some."""
 
     __slots__ = ("stages",)
+
+    def is_exact(self, holds: bool) -> bool:
+        return False
 
     def __init__(self, stages: frozenset[str]) -> None:
         self.stages = stages
@@ -134,6 +138,9 @@ class Dated(Node):
 
     __slots__ = ("intervals", "path")
 
+    def is_exact(self, holds: bool) -> bool:
+        return False
+
     def __init__(self, path: tuple[str, ...], intervals: Intervals) -> None:
         self.path, self.intervals = path, intervals
 
@@ -146,7 +153,7 @@ class Dated(Node):
 
     def _edges(self, moment: Moment) -> tuple[list[int], bool]:
         reading = moment.reading
-        text, at = trait_of(reading, self.path)
+        text, at = reading.trait(self.path)
         value, known = moment_of(text), min(at, reading.now)
         found = self.intervals(value, reading, moment.t) if value is not None else ()
         held = [(max(begin, known), end) for begin, end in found if end > known]
@@ -196,21 +203,6 @@ def between(begin: int, end: int) -> Intervals:
         return ((ALWAYS, FOREVER),) if begin <= reading.calendar.instant(value) < end else ()
 
     return intervals
-
-
-def trait_of(reading: Reading, path: tuple[str, ...]) -> tuple[Any, int]:
-    """A trait and since when it is known; None since ever where it is not.
-
-    That is the first statement of it, or the latest, where it had other values before: when it came to the present one is not kept.
-    """
-    trait = reading.traits.get(path[0])
-    if trait is None:
-        return None, ALWAYS
-    value = trait.value
-    for name in path[1:]:
-        value = value.get(name) if isinstance(value, Mapping) else None
-    never_other = trait.first is not None and not trait.before and not trait.ends
-    return value, milliseconds(trait.first.at if trait.first and never_other else trait.at)
 
 
 def moment_of(value: Any) -> date | datetime | None:

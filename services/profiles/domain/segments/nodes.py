@@ -6,7 +6,7 @@ for rules whose parts turn again and again while they as a whole never do.
 """
 
 from abc import ABC, abstractmethod
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,10 +34,16 @@ class Node(ABC):
     def parts(self) -> Sequence["Node"]:
         return ()
 
+    def is_exact(self, holds: bool) -> bool:
+        """Whether `span` and `start` tell the very moments at which this turns, where it holds, or does not."""
+        return True
+
 
 def turning(node: Node, reading: Reading, moments: dict[int, Moment]) -> int:
     """When time alone changes whether a condition holds; FOREVER if it never does. `moments` are shared by conditions."""
     holds, until = node.span(_moment(reading, reading.now, moments))
+    if node.is_exact(holds):
+        return until
     for _ in range(MOST_STEPS):
         if until >= FOREVER:
             return FOREVER
@@ -52,10 +58,11 @@ def since(node: Node, reading: Reading, moments: dict[int, Moment]) -> int:
     """Since when a condition has been holding, or not holding, without a break; ALWAYS if it never was otherwise."""
     moment = _moment(reading, reading.now, moments)
     holds, _ = node.span(moment)
+    exact = node.is_exact(holds)
     for _ in range(MOST_STEPS):
         began = node.start(moment)
-        if began <= ALWAYS:
-            return ALWAYS
+        if exact or began <= ALWAYS:
+            return began
         moment = _moment(reading, min(began, reading.now) - 1, moments)
         if node.span(moment)[0] != holds:
             return began
@@ -72,12 +79,17 @@ def _moment(reading: Reading, t: int, moments: dict[int, Moment]) -> Moment:
 class Group(Node):
     """Conditions of which all, any or none have to hold. `any` and `none` are told by `all` of the contrary."""
 
-    __slots__ = ("_decisive", "_told", "nodes")
+    __slots__ = ("_decisive", "_exact", "_told", "nodes")
 
     def __init__(self, kind: str, nodes: Sequence[Node]) -> None:
         self.nodes = tuple(nodes)
         self._decisive = kind != "all"  # one condition that is so settles it
         self._told = kind == "any"  # what it is settled to
+        settled = len(nodes) == 1 and nodes[0].is_exact(self._decisive)
+        self._exact = {self._told: settled, not self._told: all(node.is_exact(not self._decisive) for node in nodes)}
+
+    def is_exact(self, holds: bool) -> bool:
+        return self._exact[holds]
 
     @property
     def parts(self) -> Sequence[Node]:
@@ -118,6 +130,9 @@ class Reference(Node):
     def start(self, moment: Moment) -> int:
         return self.node.start(moment) if self._may_hold(moment) else ALWAYS
 
+    def is_exact(self, holds: bool) -> bool:
+        return self.node.is_exact(holds)
+
     def _may_hold(self, moment: Moment) -> bool:
         return self.visitors or moment.reading.customer.is_known
 
@@ -134,6 +149,7 @@ class Tally(Node):
     """How many there are of something, within a window that moves with time, or in all."""
 
     __slots__ = ("range", "source", "window")
+    adds = True  # what is compared is a sum
 
     def __init__(self, source: Source, window: Window | None, range_: Range) -> None:
         self.source, self.window, self.range = source, window, range_
@@ -145,52 +161,79 @@ class Tally(Node):
         return found
 
     def _span(self, moment: Moment) -> Span:
-        series = moment.reading.series(self.source)
-        holds, ends, past, known = self._state(series, moment)
-        if ends is None and known == len(series.at):
-            return holds, FOREVER
+        reading = moment.reading
+        series = reading.series(self.source)
+        if moment.t < reading.now or not (self.adds and series.grows):
+            return self._walked(series, moment)
+        ends, after = series.ends(self.window, reading.calendar)
+        if not ends:
+            return self.range.low <= series.sums[-1] <= self.range.high, FOREVER
+        return self._falling(series.sums, ends, after, bisect_right(ends, moment.t - after))
+
+    def _falling(self, sums: Sequence[float], ends: Sequence[int], after: int, past: int) -> Span:
+        """From now on things only go, one after another as their windows end: the sum falls, through the range and out of it."""
+        low, high, total = self.range.low, self.range.high, sums[-1]
+        if total - sums[past] > high:
+            left = bisect_left(sums, total - high, past)
+            if left >= len(sums) or total - sums[bisect_right(ends, ends[left - 1])] < low:
+                return False, FOREVER
+            return False, _plus(ends[left - 1], after)
+        if total - sums[past] < low or low <= 0:
+            return total - sums[past] >= low, FOREVER
+        return True, _plus(ends[bisect_right(sums, total - low, past) - 1], after)
+
+    def _walked(self, series: Series, moment: Moment) -> Span:
+        now, (ends, after) = moment.reading.now, series.ends(self.window, moment.reading.calendar)
+        past, known = bisect_right(ends, moment.t - after) if ends else 0, moment.upto(series)
+        holds = self._holds(series, past, known)
         while True:
-            until = _next(series, ends, past, known, moment.reading.now)
+            happens = min(series.at[known], now) if known < len(series.at) else FOREVER
+            until = min(happens, _plus(ends[past], after)) if ends and past < known else happens
             if until >= FOREVER:
                 return holds, FOREVER
-            past = bisect_right(ends, until) if ends is not None else 0
-            known = len(series.at) if until >= moment.reading.now else bisect_right(series.at, until)
+            past = bisect_right(ends, until - after) if ends else 0
+            known = len(series.at) if until >= now else bisect_right(series.at, until)
             if self._holds(series, past, known) != holds:
                 return holds, until
 
     def start(self, moment: Moment) -> int:
         series, now = moment.reading.series(self.source), moment.reading.now
-        holds, ends, past, known = self._state(series, moment)
+        ends, after = series.ends(self.window, moment.reading.calendar)
+        past, known = bisect_right(ends, moment.t - after) if ends else 0, moment.upto(series)
+        if ends is None and self.adds and series.grows:
+            return self._risen(series, known)
+        holds = self._holds(series, past, known)
         while True:
-            began = max(series.at[known - 1] if known else ALWAYS, ends[past - 1] if ends and past else ALWAYS)
+            began = max(series.at[known - 1] if known else ALWAYS, ends[past - 1] + after if ends and past else ALWAYS)
             if began <= ALWAYS:
                 return ALWAYS
             before = min(began, now) - 1
             known = bisect_right(series.at, before)
-            past = bisect_right(ends, before) if ends is not None else 0
+            past = bisect_right(ends, before - after) if ends else 0
             if self._holds(series, past, known) != holds:
                 return began
 
-    def _state(self, series: Series, moment: Moment) -> tuple[bool, Sequence[int] | None, int, int]:
-        ends = series.ends(self.window, moment.reading.calendar)
-        past = bisect_right(ends, moment.t) if ends is not None else 0
-        known = moment.upto(series)
-        return self._holds(series, past, known), ends, past, known
+    def _risen(self, series: Series, known: int) -> int:
+        """When a sum that only grows came where it is: into the range, or out of it."""
+        sums, low, high = series.sums, self.range.low, self.range.high
+        if sums[known] <= high:
+            return series.at[bisect_left(sums, low) - 1] if 0 < low <= sums[known] else ALWAYS
+        began = series.at[bisect_right(sums, high) - 1] if high >= 0 else ALWAYS
+        return began if sums[bisect_left(series.at, began)] >= low else ALWAYS  # else it was never in the range
 
     def _holds(self, series: Series, past: int, known: int) -> bool:
         return self.range.low <= series.sums[known] - series.sums[past] <= self.range.high
 
 
-def _next(series: Series, ends: Sequence[int] | None, past: int, known: int, now: int) -> int:
-    """When the next one happens, or the next window ends."""
-    happens = min(series.at[known], now) if known < len(series.at) else FOREVER
-    return min(happens, ends[past]) if ends is not None and past < known else happens
+def _plus(end: int, after: int) -> int:
+    return end + after if end < FOREVER else FOREVER
 
 
 class Extreme(Tally):
     """The average, smallest or largest of something; where there is nothing, no range holds."""
 
     __slots__ = ("kind",)
+    adds = False
 
     def __init__(self, source: Source, window: Window | None, range_: Range, kind: str) -> None:
         super().__init__(source, window, range_)

@@ -15,7 +15,7 @@ from services.profiles.domain.consent.words import Scope
 from services.profiles.domain.customer import Customer
 from services.profiles.domain.history import Story, milliseconds, story_of
 from services.profiles.domain.lifecycle import Lifecycle, lifecycle_of
-from services.profiles.domain.segments.clock import FOREVER, Calendar, Window, to_datetime
+from services.profiles.domain.segments.clock import ALWAYS, FOREVER, Calendar, Window, to_datetime
 from services.profiles.domain.traits import Traits, chosen
 from shared.commerce import Order, counted
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from services.profiles.domain.rules import Rules
 
 Test = Callable[[Any], bool]
+Ends = tuple[Sequence[int] | None, int]  # instants, and so many milliseconds later things are no longer within
 
 
 class Series:
@@ -34,20 +35,23 @@ class Series:
         self.sums: list[int | float] = [0]
         for value in self.values:
             self.sums.append(self.sums[-1] + value)
+        self.grows = all(value >= 0 for value in self.values)
         self._until = until  # from then on none of them counts any more, whatever the window
         self._ends: dict[Window, Sequence[int]] = {}
 
-    def ends(self, window: Window | None, calendar: Calendar) -> Sequence[int] | None:
+    def ends(self, window: Window | None, calendar: Calendar) -> Ends:
         """When each is no longer within; None where all stay."""
         if window is None:
-            return self._until
+            return self._until, 0
+        if self._until is None and not window.days:
+            return self.at, window.length
         found = self._ends.get(window)
         if found is None:
             found = [window.end(at, calendar) for at in self.at]
             if self._until is not None:
                 found = list(map(min, found, self._until))
             self._ends[window] = found
-        return found
+        return found, 0
 
 
 class Source:
@@ -185,6 +189,26 @@ class Reading:
         """What is remembered of an event."""
         return story_of(self.customer.history, name)
 
+    def trait(self, path: tuple[str, ...]) -> tuple[Any, int]:
+        """A trait and since when it is known; None since ever where it is not.
+
+        That is the first statement of it, or the latest, where it had other values before: when it came to the present one is not kept.
+        """
+        found: tuple[Any, int] | None = self._found.get(path)
+        if found is None:
+            found = self._found[path] = self._find_trait(path)
+        return found
+
+    def _find_trait(self, path: tuple[str, ...]) -> tuple[Any, int]:
+        trait = self.traits.get(path[0])
+        if trait is None:
+            return None, ALWAYS
+        value = trait.value
+        for name in path[1:]:
+            value = value.get(name) if isinstance(value, Mapping) else None
+        first = None if trait.before or trait.ends else trait.first
+        return value, milliseconds(first.at if first else trait.at)
+
     def _once(self, name: Any, find: Callable[[], Any]) -> Any:
         if name not in self._found:
             self._found[name] = find()
@@ -194,7 +218,8 @@ class Reading:
     def first_seen(self) -> int:
         """When the customer was heard of first; nothing held of them before."""
         first = self.customer.activity.first
-        return milliseconds(first.at) if first else self.now
+        seen: int = self._once("seen", lambda: milliseconds(first.at) if first else self.now)
+        return seen
 
     def series(self, source: Source) -> Series:
         found = self._series.get(source)

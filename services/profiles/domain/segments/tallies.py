@@ -99,7 +99,7 @@ def _node(asked: _Asked, source: S, most: int | None) -> Node | None:
         if name in asked.said:
             asked.note(name, "Only `first` and `last` are compared with times; for a window give `within`.")
     range_ = _range(asked, most)
-    window = asked.language.problems.window(asked.said["within"], asked.at("within")) if "within" in asked.said else None
+    window = asked.language.window(asked.said["within"], asked.at("within")) if "within" in asked.said else None
     if range_ is None:
         return None
     shared = _shared(asked, source)
@@ -119,7 +119,7 @@ def _in_time(asked: _Asked, source: S) -> Node | None:
     if operator in ("before", "after"):
         at = asked.language.problems.time(asked.said[operator], asked.at(operator))
         return _beside(asked, source, operator, asked.language.calendar.instant(at)) if at else None
-    window = asked.language.problems.window(asked.said[operator], asked.at(operator))
+    window = asked.language.window(asked.said[operator], asked.at(operator))
     if window is None:
         return None
     chosen = _shared(asked, replace(source, only_first=asked.measure == "first"))
