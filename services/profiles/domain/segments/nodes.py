@@ -5,6 +5,7 @@ at least. Neither has to be the very last or first: `turning` and `since` go on 
 for rules whose parts turn again and again while they as a whole never do.
 """
 
+import math
 from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,7 @@ class Node(ABC):
 
     __slots__ = ("said",)
     said: Mapping[str, Any]
+    effort = 0  # what is judged with little goes first, as it may settle a group
 
     @abstractmethod
     def span(self, moment: Moment) -> Span: ...
@@ -79,10 +81,12 @@ def _moment(reading: Reading, t: int, moments: dict[int, Moment]) -> Moment:
 class Group(Node):
     """Conditions of which all, any or none have to hold. `any` and `none` are told by `all` of the contrary."""
 
-    __slots__ = ("_decisive", "_exact", "_told", "nodes")
+    __slots__ = ("_decisive", "_exact", "_ordered", "_told", "effort", "nodes")
 
     def __init__(self, kind: str, nodes: Sequence[Node]) -> None:
         self.nodes = tuple(nodes)
+        self._ordered = sorted(nodes, key=lambda node: node.effort)
+        self.effort = 3 + self._ordered[-1].effort
         self._decisive = kind != "all"  # one condition that is so settles it
         self._told = kind == "any"  # what it is settled to
         settled = len(nodes) == 1 and nodes[0].is_exact(self._decisive)
@@ -97,7 +101,7 @@ class Group(Node):
 
     def span(self, moment: Moment) -> Span:
         soonest = FOREVER
-        for node in self.nodes:
+        for node in self._ordered:
             holds, until = node.span(moment)
             if holds is self._decisive:
                 return self._told, until
@@ -106,7 +110,7 @@ class Group(Node):
 
     def start(self, moment: Moment) -> int:
         latest = ALWAYS
-        for node in self.nodes:
+        for node in self._ordered:
             if node.span(moment)[0] is self._decisive:
                 return node.start(moment)
             latest = max(latest, node.start(moment))
@@ -150,6 +154,7 @@ class Tally(Node):
 
     __slots__ = ("range", "source", "window")
     adds = True  # what is compared is a sum
+    effort = 1
 
     def __init__(self, source: Source, window: Window | None, range_: Range) -> None:
         self.source, self.window, self.range = source, window, range_
@@ -202,6 +207,10 @@ class Tally(Node):
         past, known = bisect_right(ends, moment.t - after) if ends else 0, moment.upto(series)
         if ends is None and self.adds and series.grows:
             return self._risen(series, known)
+        if ends and series.counts and self.adds and moment.t >= now >= series.at[-1]:
+            began = self._run(series.at, ends, after, past)
+            if began is not None:
+                return began
         holds = self._holds(series, past, known)
         while True:
             began = max(series.at[known - 1] if known else ALWAYS, ends[past - 1] + after if ends and past else ALWAYS)
@@ -212,6 +221,18 @@ class Tally(Node):
             past = bisect_right(ends, before - after) if ends else 0
             if self._holds(series, past, known) != holds:
                 return began
+
+    def _run(self, at: Sequence[int], ends: Sequence[int], after: int, past: int) -> int | None:
+        """Since when there have been enough, or none at all, in a window that moves; None for other ranges, which take more steps."""
+        low, high, last = self.range.low, self.range.high, len(at) - 1
+        if past > last:
+            return ends[last] + after if low <= 0 and high < 1 and ends[last] + after > at[last] else None
+        if high < FOREVER or not 0 < low <= len(at) - past:
+            return None
+        enough = math.ceil(low)
+        while last >= enough and ends[last - enough] + after >= at[last]:  # so many were there before this one as well
+            last -= 1
+        return at[last]
 
     def _risen(self, series: Series, known: int) -> int:
         """When a sum that only grows came where it is: into the range, or out of it."""

@@ -36,6 +36,7 @@ class Series:
         for value in self.values:
             self.sums.append(self.sums[-1] + value)
         self.grows = all(value >= 0 for value in self.values)
+        self.counts = all(value == 1 for value in self.values)
         self._until = until  # from then on none of them counts any more, whatever the window
         self._ends: dict[Window, Sequence[int]] = {}
 
