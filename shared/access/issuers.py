@@ -55,7 +55,7 @@ class KeySet:
     def refresh(self) -> None:
         """Fetch the keys if the last answer is old. Raises Unavailable where there never was one."""
         if self._asked is None or self._clock() - self._asked >= REFRESH_SECONDS:
-            self._fetch_unless_within(REFRESH_SECONDS)
+            self._fetch_unless_within(REFRESH_SECONDS, wait=not self._keys)
         if not self._keys:
             self._fetch_unless_within(THROTTLE_SECONDS)
             if not self._keys:
@@ -70,20 +70,26 @@ class KeySet:
             self._fetch_unless_within(THROTTLE_SECONDS)
         return self._keys.get(key_id)
 
-    def _fetch_unless_within(self, seconds: float) -> None:
-        """One at a time; whoever waited meanwhile finds that it was done."""
-        with self._lock:
-            if self._asked is not None and self._clock() - self._asked < seconds:
-                return
-            self._asked = self._clock()
-            try:
-                keys = keys_of(read(self._source))
-            except (OSError, ValueError, ConfigurationError) as error:
-                _log.warning("keys of the issuer not fetched", error=logs.place(error))
-                return
-            if keys.keys() != self._keys.keys() or any(keys[id].public != self._keys[id].public for id in keys):
-                self._keys = keys
-                self.generation += 1
+    def _fetch_unless_within(self, seconds: float, *, wait: bool = True) -> None:
+        """One at a time. Whoever waits for another finds that it was done; with keys at hand nobody has to."""
+        if not self._lock.acquire(blocking=wait):
+            return
+        try:
+            if self._asked is None or self._clock() - self._asked >= seconds:
+                self._asked = self._clock()
+                self._fetch()
+        finally:
+            self._lock.release()
+
+    def _fetch(self) -> None:
+        try:
+            keys = keys_of(read(self._source))
+        except (OSError, ValueError, ConfigurationError) as error:
+            _log.warning("keys of the issuer not fetched", error=logs.place(error))
+            return
+        if keys.keys() != self._keys.keys() or any(keys[id].public != self._keys[id].public for id in keys):
+            self._keys = keys
+            self.generation += 1
 
 
 def read(source: str) -> bytes:

@@ -295,6 +295,29 @@ def test_keys_stay_while_the_issuer_is_away_and_without_any_callers_are_told_to_
     assert tokens.caller(GOOD).subject == "maria"
 
 
+def test_nobody_waits_for_an_issuer_that_is_slow_while_its_keys_are_at_hand(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, asked, answered = Clock(), threading.Event(), threading.Event()
+    provider.has(OURS)
+    tokens = verifier(str(provider.file), clock)
+    tokens.caller(GOOD)
+
+    def slow(source: str) -> bytes:
+        asked.set()
+        assert answered.wait(60)
+        return KEYS.encode()
+
+    monkeypatch.setattr("shared.access.issuers.read", slow)
+    clock.now = REFRESH_SECONDS
+    unlucky = threading.Thread(target=lambda: tokens.caller(GOOD))
+    unlucky.start()
+    assert asked.wait(60)
+    assert tokens.caller(GOOD).subject == "maria"
+    answered.set()
+    unlucky.join()
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"keys": 5}', "<html>", '{"keys": null}'])
 def test_what_is_no_key_set_is_said_to_be_none(content: str) -> None:
     with pytest.raises(ConfigurationError):
