@@ -114,7 +114,8 @@ def test_the_door_opens_for_a_write_key_only(collector: Served) -> None:
 
 def test_purchases_of_nobody_are_refused_like_everything_without_anybody(collector: Served) -> None:
     purchase = json.dumps({"receipt": "7", "time": "2026-05-01T10:00Z", "total": 5})
-    assert [one["code"] for one in send(collector, purchase, kind="application/json")["rejected"]] == ["missing_identity"]
+    (refused,) = send(collector, purchase, kind="application/json")["rejected"]
+    assert (refused["code"], "loyalty_card" in refused["message"]) == ("missing_identity", True)
     assert send(collector, purchase, f"{OPTIONS}&anonymous=true", "application/json")["accepted"] == 1
     assert told(collector)[0].subject == "anon:receipt:S1/7"
 

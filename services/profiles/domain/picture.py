@@ -61,7 +61,8 @@ def picture_of(customer: Customer, rules: Rules, now: datetime) -> Picture:
     life = lifecycle_of(customer, rules.profile.lifecycle, now)
     signals = merge_signals(customer.signals)
     orders = counted(customer.orders)
-    found = affinities_of(customer, rules.profile.affinities, now)
+    hour = now.replace(minute=0, second=0, microsecond=0)  # fondness fades all the time: tags of answers last as long as the hour
+    found = affinities_of(customer, rules.profile.affinities, hour)
     return Picture(
         journey=Standing(life.stage, life.since, life.changes[-1].reason if life.changes else None, life.until),
         average_order=average_order(orders),
