@@ -19,6 +19,7 @@ from shared.health import HEALTH
 
 SUSPECT_AFTER = 3  # returns after which a message is handled alone
 MEASURE_SECONDS = 2.0
+LAST_WORDS = 0.05  # seconds without a word after which nothing that was sent before the goodbye is still on its way
 LAST_PAUSE = 0.5  # seconds between two tries, beyond which a service that was asked to stop gives up what it has in hand
 SLOW_SECONDS = (
     3.0  # a batch that takes longer is followed by smaller ones; MongoDB ends a transaction after 5 here, 60 by default
@@ -197,8 +198,9 @@ class Mailbox:
             with broker.reachable():
                 for tag in self._tags.values():
                     self._channel.basic_cancel(tag)
-                while self._arrived:
-                    self._finish(self._take())
+                while self._drain(LAST_WORDS) or self._arrived:
+                    if self._arrived:
+                        self._finish(self._take())
             broker.close(self._connection)
         except (BrokerAway, StoreAway) as error:  # it goes back to the queue
             _log.warning("left with work in hand", mailbox=self.name, error=logs.place(error))
