@@ -18,7 +18,7 @@ from pymongo.database import Database
 from shared import faults, logs, metrics
 from shared.backlog import BACKLOG
 from shared.envelope import Event, derived_id, encode
-from shared.errors import StoreAway
+from shared.errors import StoreAway, TooMuchAtOnce
 from shared.extension import Worker
 from shared.handlers import TIMER_SOURCE, Timer
 from shared.identity import PREFIX
@@ -192,17 +192,26 @@ class Timers(Worker):
         )
 
     def _sweep(self, timer: Document) -> None:
-        """The next few hundred customers of a model, and a timer for those after them."""
+        """The next few hundred customers of a model, and a timer for those after them; fewer, where so many take too long."""
+        for size in (WINDOW, WINDOW // 10, 1):
+            try:
+                self._sweep_over(timer, size)
+                return
+            except TooMuchAtOnce:
+                if size == 1:
+                    raise
+
+    def _sweep_over(self, timer: Document, size: int) -> None:
         model, data = timer["key"], timer["data"]
         with reachable():
             facts = self.database[f"{model}_facts"]
             found = list(
-                facts.find({"_id": {"$gt": data["after"] or PREFIX}}, {"customer": 1}).sort("_id", ASCENDING).limit(WINDOW)
+                facts.find({"_id": {"$gt": data["after"] or PREFIX}}, {"customer": 1}).sort("_id", ASCENDING).limit(size)
             )
 
         def on_to_the_next(session: Session, fresh: list[Event]) -> list[Event]:
             gone = self._timers.delete_one({"_id": timer["_id"], "state": _PENDING}, session=session).deleted_count
-            if gone and len(found) == WINDOW:
+            if gone and len(found) == size:
                 further = _sweep(model, found[-1]["_id"], data["done"] + len(found), timer["due"] + timedelta(milliseconds=1))
                 write_timers(self.database, [further], [], session)
             return fresh

@@ -8,13 +8,14 @@ the same whether the sweep over all customers has been here or not.
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import cached_property
 
 from services.profiles.domain.customer import Customer
 from services.profiles.domain.history import milliseconds
 from services.profiles.domain.rules import Rules
 from services.profiles.domain.segments.definitions import CONSENT_RULES, PROFILE_RULES, RULE_VERSION, Compiled
-from services.profiles.domain.segments.membership import Standings, is_member, standings
-from services.profiles.domain.segments.reading import Reading
+from services.profiles.domain.segments.membership import Standings, standings, would_be_member
+from services.profiles.domain.segments.reading import Moment, Reading
 from services.profiles.stages import Look
 from services.profiles.storage.membership import MEMBERS, SIZES, member_row
 from shared.events import SEGMENT_ENTERED, SEGMENT_LEFT, EventKind
@@ -66,13 +67,17 @@ def _moves(look: Look, rules: Rules, found: Standings, before: Before) -> tuple[
 
 
 class _Formerly:
-    """What would be so by today's rules, had nothing led to this look but what makes no news."""
+    """What would be so by today's rules, had nothing led to this look but what makes no news.
+
+    Facts as they were before it are judged at the moment when a rule was made. All of them had been heard by then, since there was no look
+    since; so one reading of them serves all those moments.
+    """
 
     def __init__(self, look: Look, rules: Rules, before: Before) -> None:
         self._look, self._rules, self._before = look, rules, before
         versions = _versions(rules)
         self._stale = [name for name in versions if before.marks.get(name) != versions[name]]
-        self._readings: dict[datetime, list[Reading]] = {}
+        self._moments: dict[datetime, list[Moment]] = {}
 
     def to_compare(self, moved: Collection[str]) -> list[Compiled]:
         """The segments in which anything may be news: those with a change in the list, and all that were not judged like this before."""
@@ -82,10 +87,10 @@ class _Formerly:
 
     def member(self, one: Compiled, was_listed: bool) -> bool:
         """Whether the customer would be in a segment: as listed, unless its rule was not yet looked at, or history was imported."""
-        at = self._since(one)
-        if at is None and not self._before.imported:
+        at = self._look.now if self._before.imported else self._since(one)
+        if at is None:
             return was_listed
-        return any(is_member(one, reading) for reading in self._at(at or self._look.now))
+        return any(would_be_member(one, moment) for moment in self._at(at))
 
     def _since(self, one: Compiled) -> datetime | None:
         """Since when a customer would be judged like this, if that is news to them; None if it is not."""
@@ -98,11 +103,14 @@ class _Formerly:
             changes.append(self._rules.profile_changed.at or one.rule_since or self._look.now)
         return max(changes, default=None)
 
-    def _at(self, at: datetime) -> list[Reading]:
-        if at not in self._readings:
-            known = self._before.formerly().items()
-            self._readings[at] = [reading_of(*who, self._rules, at) for who in known]
-        return self._readings[at]
+    def _at(self, at: datetime) -> list[Moment]:
+        if at not in self._moments:
+            self._moments[at] = [Moment(milliseconds(at), reading) for reading in self._readings]
+        return self._moments[at]
+
+    @cached_property
+    def _readings(self) -> list[Reading]:
+        return [reading_of(*who, self._rules, self._look.now) for who in self._before.formerly().items()]
 
 
 def _versions(rules: Rules) -> dict[str, int]:

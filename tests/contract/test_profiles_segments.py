@@ -14,6 +14,7 @@ from services.profiles.storage.segment_exports import Census, Exports
 from services.profiles.storage.segments import Members
 from shared import timers
 from shared.envelope import Event, from_document
+from shared.errors import TooMuchAtOnce
 from shared.events import ERASURE_REQUESTED
 from shared.identity import id_of
 from shared.privacy import Privacy
@@ -344,3 +345,28 @@ def test_who_is_forgotten_is_in_no_segment_and_in_no_table(profiles):
     assert profiles.get(f"{SEGMENTS}/buyers")["members"] == 1
     assert [row["customer_id"] for row in profiles.database["segment_export_lines"].find()] == [id_of(BOB)]
     assert told(profiles) == []
+
+
+class Slow:
+    """A unit of work that cannot look at more than one customer in time."""
+
+    def __init__(self, work: Any) -> None:
+        self._work = work
+
+    def apply(self, events: Any, lane: str, *, look_again: Any, admit: Any) -> Any:
+        if len(look_again["customers"]) > 1:
+            raise TooMuchAtOnce("ExecutionTimeout")
+        return self._work.apply(events, lane, look_again=look_again, admit=admit)
+
+
+def test_a_sweep_takes_fewer_customers_at_once_where_so_many_take_too_long(profiles):
+    profiles.work.apply(people())
+    make(profiles, "Buyers", BUYERS)
+    fired = 0
+    while timer := profiles.database["timers"].find_one({"kind": timers.REPROJECT, "state": "pending"}):
+        hand = worker(profiles)
+        hand.work = Slow(profiles.work)
+        hand._sweep(timer)
+        fired += 1
+    assert fired == 5
+    assert len(members(profiles, "buyers")) == 2

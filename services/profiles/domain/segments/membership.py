@@ -48,10 +48,15 @@ def concerned(segments: Segments, customer: Customer) -> Sequence[Compiled]:
 
 def is_member(one: Compiled, reading: Reading) -> bool:
     """Whether a customer is in a segment."""
-    customer = reading.customer
+    return would_be_member(one, Moment(reading.now, reading))
+
+
+def would_be_member(one: Compiled, moment: Moment) -> bool:
+    """Whether a customer would be in a segment at a moment."""
+    customer = moment.reading.customer
     if customer.activity.first is None or not (one.segment.visitors or customer.is_known):
         return False
-    return one.node.span(Moment(reading.now, reading))[0]
+    return one.node.span(moment)[0]
 
 
 @dataclass(frozen=True, slots=True)
