@@ -7,9 +7,11 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from nameko.containers import ServiceContainer
 
+from services.profiles.clerk import Clerk
 from services.profiles.domain.segments.templates import TEMPLATES
-from services.profiles.storage.previews import MOST_EXACT
+from services.profiles.storage import previews
 from services.profiles.storage.segment_exports import Census, Exports
 from services.profiles.storage.segments import Members
 from shared import timers
@@ -18,6 +20,7 @@ from shared.errors import TooMuchAtOnce
 from shared.events import ERASURE_REQUESTED
 from shared.identity import id_of
 from shared.privacy import Privacy
+from tests.integration.reengagement.replica import wait_until
 from tests.order_free import NOW, event
 from tests.serving import Served, serving
 from tests.unit.profiles.given import bought, identified, line, viewed
@@ -256,10 +259,10 @@ def test_a_preview_counts_everybody_where_there_are_few_and_stores_nothing(profi
     assert profiles.get(SEGMENTS)["items"] == []
 
 
-def test_a_preview_of_many_is_an_estimate_that_holds_the_truth(profiles):
-    many = [bought(str(number), 100 + number % 4, f"user:{number}", at=1) for number in range(MOST_EXACT + 500)]
-    for start in range(0, len(many), 500):
-        profiles.work.apply(many[start : start + 500])
+def test_a_preview_of_many_is_an_estimate_that_holds_the_truth(profiles, monkeypatch):
+    monkeypatch.setattr(previews, "MOST_EXACT", 100)
+    many = [bought(str(number), 100 + number % 4, f"user:{number}", at=1) for number in range(300)]
+    profiles.work.apply(many)
     rule = {"orders": "spend", "currency": "EUR", "gte": 101}
     found = profiles.post(f"{SEGMENTS}/preview", {"rule": rule})
     assert not found["exact"]
@@ -370,3 +373,25 @@ def test_a_sweep_takes_fewer_customers_at_once_where_so_many_take_too_long(profi
         fired += 1
     assert fired == 4  # the last one alone fits, and ends it
     assert len(members(profiles, "buyers")) == 2
+
+
+class Writing:
+    """The clerk of profiles alone, so that no broker is needed."""
+
+    name = "profiles"
+    clerk = Clerk()
+
+
+def test_the_clerk_writes_what_was_asked_for_and_notes_sizes(profiles):
+    profiles.work.apply(people())
+    make(profiles, "Buyers", BUYERS)
+    sweep(profiles)
+    asked = profiles.post(f"{SEGMENTS}/buyers/exports", {}, 202)
+    container = ServiceContainer(Writing, dict(profiles.settings))
+    container.start()
+    try:
+        wait_until(lambda: profiles.get(f"{EXPORTS}/{asked['id']}")["status"] == "done")
+        wait_until(lambda: profiles.get(f"{SEGMENTS}/buyers/sizes")["items"])
+    finally:
+        container.stop()
+    assert profiles.get(f"{EXPORTS}/{asked['id']}")["done"] == 2

@@ -220,7 +220,7 @@ def spans_of(rule: Any) -> list[timedelta]:
 
 
 @given(STORIES, RULES, OTHERS, st.sampled_from(ZONES))
-@settings(max_examples=250)
+@settings(max_examples=150)
 def test_a_segment_has_who_meets_its_rule_since_when_and_until_when_exactly(told, rule, other, zone):
     customer = history(*told).customer("user:1")
     if customer.activity.first is None:

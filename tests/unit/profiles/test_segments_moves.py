@@ -247,7 +247,7 @@ TALES = st.lists(
 
 
 @given(TALES)
-@settings(max_examples=25)
+@settings(max_examples=12)
 def test_segments_do_not_depend_on_the_order_of_events(tale):
     assert_order_free(Profiles, [CUSTOMERS, ORDERS], tale, rounds=4, rules=rules(visitors=True, **ALL_RULES))
 
@@ -257,7 +257,7 @@ def standing_of(told: History) -> tuple[Any, Any]:
 
 
 @given(TALES, TALES, st.sets(st.sampled_from(sorted(ALL_RULES)), min_size=1), st.booleans())
-@settings(max_examples=60)
+@settings(max_examples=25)
 def test_what_is_told_is_the_same_whether_the_sweep_came_before_the_event_or_not(past, fresh, changed, wider):
     """Rules change, then events come: told with the sweep at once, and with events that run ahead of it."""
     kept = {name: rule for name, rule in ALL_RULES.items() if name not in changed and name != "calm"}
