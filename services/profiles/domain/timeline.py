@@ -13,13 +13,14 @@ MOST_GOODS = 10  # products named in a row; their number is always there
 LONGEST_TEXT = 300
 _APART = {"shop_source", "channel", "context", "brand", "variant", "products", "traits", "consent", "properties"}
 _PLAIN = tuple(field.name for field in fields(Happening) if field.name not in _APART)
-# What a row says of an event of another service. What somebody wrote stays where it was written.
+# What a row says of an event of another service. What somebody wrote stays where it was written, and identity keys of others, who may
+# have to be forgotten, are not named.
 _OF_OTHERS = frozenset({
     "agent_id", "amount", "audience_id", "audience_name", "author", "campaign_id", "cart_id", "changed_at", "channel",
     "contest_id", "currency", "days", "decided_by", "decision", "due_at", "expires_at", "feedback_id", "incentive_id",
-    "interval_days", "kept_key", "kind", "link_id", "list_id", "mention_id", "merged_from", "message_id", "model", "name",
+    "interval_days", "kind", "link_id", "list_id", "mention_id", "merged_from", "message_id", "model", "name",
     "network", "order_id", "percent", "previous", "price", "price_before", "priority", "product_id", "promise", "purpose",
-    "rating", "reason", "refused_key", "resolution_seconds", "rule", "score", "segment_id", "segment_name", "sentiment",
+    "rating", "reason", "resolution_seconds", "rule", "score", "segment_id", "segment_name", "sentiment",
     "split_from", "stage", "status", "stock", "subject", "survey_id", "team_id", "ticket_id", "url", "variant",
 })  # fmt: skip
 
