@@ -14,7 +14,7 @@ from services.profiles.domain.rules import ProfileRules
 from services.profiles.storage.models import PROFILE
 from services.profiles.storage.rules import StoredRules
 from services.profiles.storage.stages import STAGES
-from services.profiles.storage.timeline import KEYS_AT_ONCE, Excerpt, Timeline
+from services.profiles.storage.timeline import SCANS_AT_ONCE, Excerpt, Timeline
 from shared import events
 from shared.documents import to_document
 from shared.envelope import Event, from_document
@@ -216,6 +216,8 @@ def test_the_timeline_holds_what_every_service_tells(profiles: Served) -> None:
         ({"service": "social"}, ["mention_received"]),
         ({"channel": "email,mastodon"}, ["mention_received", "message_clicked", "message_sent"]),
         ({"category": "orders", "channel": "store"}, ["order_completed"]),
+        ({"category": "messages", "event": "order_completed"}, []),
+        ({"category": "orders,messages", "event": "order_refunded,ticket_opened"}, ["order_refunded"]),
     ],
 )
 def test_the_timeline_is_narrowed_by_name_category_service_channel_and_time(
@@ -237,7 +239,7 @@ def test_every_event_of_the_timeline_has_a_category_and_a_service() -> None:
 
 
 def test_many_keys_are_merged_newest_first_over_all_pages(profiles: Served) -> None:
-    keys = [f"anon:{number}" for number in range(2 * KEYS_AT_ONCE + 7)]
+    keys = [f"anon:{number}" for number in range(2 * SCANS_AT_ONCE + 7)]
     profiles.work.apply([viewed(key, at=number * 7 % 211) for number, key in enumerate(keys)])
     timeline, seen, cursor = Timeline(profiles.database), [], None
     while True:

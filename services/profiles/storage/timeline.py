@@ -1,8 +1,9 @@
 """The timeline: a row an event, and how those of a customer are found.
 
 One index finds all: by identity key, newest first, with what can be asked for behind it, so that what is not wanted is passed over without
-being fetched. The keys of a customer are read side by side, each in the order of the index, and merged; so a page costs what it holds and
-what it passes over, whatever the number of keys. Touchpoints are few, and have an index of their own.
+being fetched. Where few names of events are asked for, another goes straight to these. Keys, and names, are read side by side, each in the
+order of the index, and merged; so a page costs what it holds and what it passes over, whatever their number. Touchpoints are few, and
+have an index of their own.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,7 +25,9 @@ from shared.handlers import Row
 from shared.listing import Listing
 from shared.mongo import Document, ensure_collection, reachable
 
-KEYS_AT_ONCE = 100  # MongoDB merges up to 200 scans; beyond, it would sort in memory
+SCANS_AT_ONCE = 100  # MongoDB merges up to 200; beyond, it would sort in memory
+MOST_SCANS = 400  # by name; beyond, passing over what is not wanted is quicker
+BY_KEY, BY_NAME, TOUCHES_INDEX = "by_key", "name", "touches"
 _NEWEST = Listing("time", descending=True)
 _ORDER = [("time", DESCENDING), ("_id", DESCENDING)]
 _TOUCHED = {"touch.by": {"$exists": True}}
@@ -81,8 +84,16 @@ class Excerpt:
     touches: bool = False
 
     @property
+    def only(self) -> Sequence[str]:
+        """The names that are wanted, those of the categories among them; none where any is."""
+        if not self.categories:
+            return self.names
+        named = [name for name, category in CATEGORY_OF.items() if category in self.categories]
+        return [name for name in named if name in self.names] if self.names else named
+
+    @property
     def filter(self) -> Document:
-        lists = {"name": self.names, "category": self.categories, "service": self.services, "channel": self.channels}
+        lists = {"name": self.only or self.names, "category": self.categories, "service": self.services, "channel": self.channels}
         chosen = {name: {"$in": list(words)} for name, words in lists.items() if words}
         bounds = {"$gte": self.begin, "$lt": self.end}
         time = {operator: bound for operator, bound in bounds.items() if bound is not None}
@@ -97,22 +108,27 @@ class Timeline:
 
     def page(self, keys: Sequence[str], wanted: Excerpt, cursor: str | None, limit: int) -> dict[str, Any]:
         """A page of the events of some identity keys, newest first. Raises BadRequest for a foreign cursor."""
-        return _NEWEST.page(self._newest(keys, [wanted.filter, *_after(cursor)], limit + 1), limit)
+        return _NEWEST.page(self._newest(keys, wanted, limit + 1, _after(cursor)), limit)
 
     def latest(self, keys: Sequence[str], wanted: Excerpt, most: int) -> list[Document]:
         """The latest rows of some identity keys, newest first."""
-        return self._newest(keys, [wanted.filter], most)
+        return self._newest(keys, wanted, most)
 
     def first(self, keys: Sequence[str], wanted: Excerpt) -> Document | None:
         """The earliest row of some identity keys."""
         order = [("time", ASCENDING), ("_id", ASCENDING)]
+        found: list[Document] = []
         with reachable():
-            found = [row for some in _portions(keys) for row in self._rows.find(_of(some, [wanted.filter])).sort(order).limit(1)]
+            for some in _portions(keys, SCANS_AT_ONCE):
+                found += self._rows.find(_of(some, [wanted.filter])).sort(order).limit(1).hint(BY_KEY)
         return min(found, key=lambda row: (row["time"], row["_id"]), default=None)
 
-    def _newest(self, keys: Sequence[str], conditions: Sequence[Document], most: int) -> list[Document]:
+    def _newest(self, keys: Sequence[str], wanted: Excerpt, most: int, beyond: Sequence[Document] = ()) -> list[Document]:
+        names, conditions = len(wanted.only), [wanted.filter, *beyond]
+        index = TOUCHES_INDEX if wanted.touches else BY_NAME if 0 < names * len(keys) <= MOST_SCANS else BY_KEY
+        portions = _portions(keys, max(1, SCANS_AT_ONCE // names) if index is BY_NAME else SCANS_AT_ONCE)
         with reachable():
-            found = [list(self._rows.find(_of(some, conditions)).sort(_ORDER).limit(most)) for some in _portions(keys)]
+            found = [list(self._rows.find(_of(some, conditions)).sort(_ORDER).limit(most).hint(index)) for some in portions]
         merged: Iterable[Document] = merge(*found, key=lambda row: (row["time"], row["_id"]), reverse=True)
         return [row for row, _ in zip(merged, range(most), strict=False)]
 
@@ -122,10 +138,11 @@ def create_indexes(database: Database[Document]) -> None:
     ensure_collection(database, TIMELINE)
     by_key = [("identity_key", ASCENDING), *_ORDER]
     asked_for = [(name, ASCENDING) for name in ("name", "category", "service", "channel")]
-    database[TIMELINE].create_index([*by_key, *asked_for], name="by_key")
-    database[TIMELINE].create_index(by_key, name="touches", partialFilterExpression=_TOUCHED)
-    for former in {"identity_key", "name"} & database[TIMELINE].index_information().keys():
-        database[TIMELINE].drop_index(former)
+    database[TIMELINE].create_index([*by_key, *asked_for], name=BY_KEY)
+    database[TIMELINE].create_index([("identity_key", ASCENDING), ("name", ASCENDING), *_ORDER], name=BY_NAME)
+    database[TIMELINE].create_index(by_key, name=TOUCHES_INDEX, partialFilterExpression=_TOUCHED)
+    if "identity_key" in database[TIMELINE].index_information():  # what `by_key` has taken the place of
+        database[TIMELINE].drop_index("identity_key")
 
 
 def _of(keys: Sequence[str], conditions: Sequence[Document]) -> Document:
@@ -138,5 +155,5 @@ def _after(cursor: str | None) -> list[Document]:
     return [{"time": {"$lte": beyond["$or"][1]["time"]}}, beyond] if beyond else []
 
 
-def _portions(keys: Sequence[str]) -> list[Sequence[str]]:
-    return [keys[place : place + KEYS_AT_ONCE] for place in range(0, len(keys), KEYS_AT_ONCE)]
+def _portions(keys: Sequence[str], size: int) -> list[Sequence[str]]:
+    return [keys[place : place + size] for place in range(0, len(keys), size)]
