@@ -20,10 +20,10 @@ from shared.backlog import BACKLOG
 from shared.envelope import Event, from_message
 from shared.errors import BrokerAway, InvalidEvent, StoreAway, TooMuchAtOnce
 from shared.extension import Worker
-from shared.fold import Model
 from shared.frames import Delivered
 from shared.health import HEALTH
 from shared.mailbox import SUSPECT_AFTER, Mailbox, returns
+from shared.model import Model
 from shared.mongo import Document, Session
 from shared.privacy import Privacy
 from shared.replicas import Replicas

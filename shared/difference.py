@@ -15,7 +15,7 @@ from shared.envelope import Event
 from shared.handlers import Announcement, Consequences, Figure, Row, Timer
 
 if TYPE_CHECKING:
-    from shared.fold import Member
+    from shared.model import Member
 
 K = TypeVar("K")
 

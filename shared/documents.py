@@ -12,8 +12,9 @@ from pymongo import ASCENDING, UpdateOne
 from pymongo.database import Database
 
 from shared.difference import Applied, Changes, View
-from shared.fold import Batch, Forgotten, Member, Model
+from shared.fold import Batch
 from shared.identity import lookup_id
+from shared.model import Forgotten, Member, Model
 from shared.mongo import Document, Session, add, ensure_collection, put
 
 S = TypeVar("S")

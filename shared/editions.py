@@ -9,7 +9,7 @@ from typing import Any
 
 from pymongo.database import Database
 
-from shared.fold import Model
+from shared.model import Model
 from shared.mongo import Document, Session, ensure_collection, transaction
 from shared.timers import reproject
 

@@ -34,7 +34,7 @@ from shared.errors import InvalidEvent
 from shared.events.kind import EventKind
 
 if TYPE_CHECKING:
-    from shared.fold import Model
+    from shared.model import Model
 
 F = TypeVar("F", bound=Callable[..., Any])
 TIMER_SOURCE = "timer"
@@ -180,7 +180,7 @@ def fires(timer_kind: str, model: "Model[Any]") -> Callable[[F], F]:
 def follows(model: "Model[Any]") -> Callable[[F], F]:
     """Mark the method that says what follows from the facts of a customer. One a model.
 
-    With a further parameter it is also given `shared.fold.Before`, to announce changes. Nothing but announcements may depend on that.
+    With a further parameter it is also given `shared.model.Before`, to announce changes. Nothing but announcements may depend on that.
     """
 
     def mark(method: F) -> F:

@@ -23,9 +23,10 @@ from shared.difference import Changes
 from shared.envelope import Event
 from shared.errors import InvalidEvent, StoreAway
 from shared.events import API_KEY_USED, ERASURE_REQUESTED, EXPORT_REQUESTED, PROFILE_MERGED, PROFILE_SPLIT
-from shared.fold import Batch, Member, Model
+from shared.fold import Batch
 from shared.handlers import TIMER_SOURCE, Announcement, Handler, follower_of, handlers_of
 from shared.identity import Grouping, id_of
+from shared.model import Member, Model
 from shared.mongo import Document, Session, ensure_collection, reachable, server_time, transaction
 from shared.registry import service_names
 from shared.timers import LOOK_AGAIN, create_indexes, write_timers

@@ -17,8 +17,9 @@ from shared.difference import Applied
 from shared.documents import to_document
 from shared.envelope import Event, derived_id, encode
 from shared.events.kind import EventKind
-from shared.fold import Batch, Member, Model
+from shared.fold import Batch
 from shared.handlers import TIMER_SOURCE, follower_of, handlers_of
+from shared.model import Member, Model
 from shared.outbox import to_event
 from shared.unit_of_work import fold, imported_first, keys_of
 

@@ -16,8 +16,8 @@ from services.analytics.domain.sales import Rules, Sales, combine, rules_of
 from services.analytics.domain.series import Row
 from shared.config import Config
 from shared.documents import state_of, to_document
-from shared.fold import Model
 from shared.handlers import Figure
+from shared.model import Model
 from shared.mongo import Document, Session, ensure_collection, reachable
 from shared.timers import reproject
 

@@ -15,9 +15,9 @@ from services.campaigns.domain.membership import Standing, next_change
 from services.campaigns.storage import AUDIENCE_SIZES, MEMBERS
 from shared import events
 from shared.events import EventKind
-from shared.fold import Before
 from shared.handlers import Announcement, Consequences, Figure, Row, Timer
 from shared.identity import strongest
+from shared.model import Before
 from shared.permissions import contactable
 from shared.timers import LOOK_AGAIN
 

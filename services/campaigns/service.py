@@ -13,8 +13,8 @@ from shared import events
 from shared.commerce import OrderCancelled, OrderContent, OrderRefunded
 from shared.consume import Inbox
 from shared.envelope import Event
-from shared.fold import Before
 from shared.handlers import Consequences, follows, handles
+from shared.model import Before
 from shared.outbox import Relay
 from shared.permissions import PermissionChanged
 from shared.timers import Timers

@@ -19,8 +19,8 @@ from services.campaigns.domain.audiences import Audiences
 from services.campaigns.domain.customer import Customer, combine
 from shared import documents, timers
 from shared.config import Config
-from shared.fold import Member, Model
 from shared.listing import Listing
+from shared.model import Member, Model
 from shared.mongo import Document, Session, ensure_collection, reachable, server_time
 from shared.unit_of_work import command
 

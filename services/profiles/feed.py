@@ -16,8 +16,8 @@ from services.profiles.domain.lifecycle import lifecycle_of
 from services.profiles.domain.rules import Rules
 from services.profiles.stages import Look
 from shared.events import PROFILE_CHANGED
-from shared.fold import Before
 from shared.handlers import Announcement
+from shared.model import Before
 
 _PREFIX = "section/"
 _BYTES = 6  # of a number: MongoDB keeps 64 bits with a sign

@@ -5,9 +5,9 @@ from services.profiles.domain.identity.orders import Holders
 from services.profiles.domain.identity.orders import matches as order_matches
 from services.profiles.storage import INDEX
 from shared.events import MERGE_REFUSED, ORDER_MATCHED, PROFILE_CREATED
-from shared.fold import Before
 from shared.handlers import Announcement
 from shared.identity import id_of
+from shared.model import Before
 
 
 def creation(customer_id: str, customer: Customer, before: Before) -> tuple[Announcement, ...]:

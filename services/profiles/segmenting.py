@@ -19,8 +19,8 @@ from services.profiles.domain.segments.reading import Moment, Reading
 from services.profiles.stages import Look
 from services.profiles.storage.membership import MEMBERS, SIZES, member_row
 from shared.events import SEGMENT_ENTERED, SEGMENT_LEFT, EventKind
-from shared.fold import Before
 from shared.handlers import Announcement, Consequences, Figure, Timer
+from shared.model import Before
 from shared.timers import LOOK_AGAIN
 
 NOTHING = Consequences()

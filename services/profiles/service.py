@@ -52,8 +52,8 @@ from shared.commerce import OrderCancelled, OrderContent, OrderRefunded, Orders
 from shared.commerce.orders import in_milliseconds
 from shared.consume import Inbox
 from shared.envelope import Event
-from shared.fold import Before
 from shared.handlers import Consequences, Folded, follows, handles, handles_each
+from shared.model import Before
 from shared.outbox import Relay
 from shared.timers import Timers
 

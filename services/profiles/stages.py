@@ -14,8 +14,8 @@ from services.profiles.domain.rules import Rules
 from services.profiles.storage import INDEX
 from services.profiles.storage.stages import STAGES, Standing, moment, standing_of, standings_in
 from shared.events import LIFECYCLE_STAGE_CHANGED
-from shared.fold import Before
 from shared.handlers import Announcement, Timer
+from shared.model import Before
 from shared.timers import LOOK_AGAIN
 
 

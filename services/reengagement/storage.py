@@ -22,8 +22,8 @@ from services.reengagement.domain.policies import Kind, Policies, Policy, pauses
 from shared import documents, timers
 from shared.config import Config
 from shared.errors import Conflict
-from shared.fold import Model
 from shared.listing import Listing
+from shared.model import Model
 from shared.mongo import Document, Session, ensure_collection, reachable, server_time
 from shared.unit_of_work import command
 

@@ -19,9 +19,9 @@ from services.social.domain.mentions import Mention
 from shared import documents
 from shared.config import Config
 from shared.documents import to_document
-from shared.fold import Model
 from shared.identity import id_of, lookup_id
 from shared.listing import Listing, having_words, words_of
+from shared.model import Model
 from shared.mongo import Document, Session, reachable
 from shared.privacy import Holding, by_id, late
 

@@ -24,9 +24,9 @@ from services.support.domain.tickets import PUBLIC, WRITTEN, Entry, Moved, Prior
 from shared import documents
 from shared.config import Config
 from shared.documents import to_document
-from shared.fold import Model
 from shared.identity import PREFIX, id_of, lookup_id
 from shared.listing import Listing, having_words, words_of
+from shared.model import Model
 from shared.mongo import Document, Session, ensure_collection, reachable
 from shared.privacy import Holding, by_id
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from shared import events
 from shared.envelope import Event
-from shared.fold import Model
 from shared.handlers import Announcement, Consequences, Figure, Folded, Row, Timer, fires, follows, handles
 from shared.identity import id_of
+from shared.model import Model
 
 IDLE = timedelta(seconds=3)
 

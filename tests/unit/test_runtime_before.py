@@ -5,9 +5,9 @@ from datetime import datetime
 
 from shared import events
 from shared.envelope import Event
-from shared.fold import Before, Model
 from shared.handlers import Consequences, Row, follows, handles
 from shared.identity import id_of
+from shared.model import Before, Model
 from tests.order_free import History, event
 
 

@@ -6,9 +6,10 @@ from typing import Any
 
 from shared import events
 from shared.envelope import Event
-from shared.fold import Batch, Model
+from shared.fold import Batch
 from shared.handlers import Consequences, Figure, Folded, Timer, follows, handlers_of, handles
 from shared.identity import id_of
+from shared.model import Model
 from tests.order_free import NOW, assert_order_free, event
 
 

@@ -9,9 +9,10 @@ import pytest
 from shared import events
 from shared.documents import writes_of
 from shared.envelope import Event
-from shared.fold import Batch, Model
+from shared.fold import Batch
 from shared.handlers import Announcement, Consequences, Figure, Row, Timer, follows, handlers_of, handles
 from shared.identity import Grouping, id_of
+from shared.model import Model
 from shared.timers import LOOK_AGAIN
 from shared.unit_of_work import fold, keys_of
 from tests.order_free import NOW, event, timer

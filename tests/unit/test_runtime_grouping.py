@@ -8,10 +8,11 @@ import pytest
 
 from shared import events
 from shared.envelope import Event
-from shared.fold import Batch, Member, Model
+from shared.fold import Batch
 from shared.grouping import MOST_CONNECTED, Belonging, connected
 from shared.handlers import Announcement, handles
 from shared.identity import Grouping, id_of
+from shared.model import Member, Model
 from tests.order_free import NOW, History, event
 
 

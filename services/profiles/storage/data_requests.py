@@ -20,10 +20,10 @@ from services.profiles.storage.rules import RulesStore
 from shared.envelope import Event
 from shared.errors import InvalidEvent
 from shared.events import ERASURE_COMPLETED, ERASURE_REQUESTED, EXPORT_PROVIDED, EXPORT_REQUESTED
-from shared.fold import Model
 from shared.handlers import TIMER_SOURCE, Row
 from shared.identity import id_of
 from shared.listing import Listing
+from shared.model import Model
 from shared.mongo import Document, ensure_collection, reachable, server_time
 
 REQUESTS = "data_requests"

@@ -25,10 +25,10 @@ from services.profiles.storage.membership import SIZES, segments_of
 from shared import documents
 from shared.envelope import Event
 from shared.errors import InvalidEvent
-from shared.fold import Model
 from shared.grouping import Belonging
 from shared.handlers import Row
 from shared.identity import PREFIX, id_of
+from shared.model import Model
 from shared.mongo import Document
 
 INDEX = "customer_index"

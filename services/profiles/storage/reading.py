@@ -17,8 +17,8 @@ from services.profiles.domain.rules import Rules
 from services.profiles.storage.models import CUSTOMERS, FEED, rules_of
 from services.profiles.storage.rules import RulesStore
 from shared import documents
-from shared.fold import Member
 from shared.identity import lookup_id
+from shared.model import Member
 from shared.mongo import Document, reachable
 
 _SETTINGS = "settings"

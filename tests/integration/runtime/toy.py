@@ -16,7 +16,7 @@ from shared import events, faults, health, logs, parked, run, suspects
 from shared.config import load
 from shared.consume import Inbox
 from shared.envelope import Event
-from shared.fold import Model
+from shared.model import Model
 from shared.handlers import Announcement, Consequences, Figure, Timer, fires, follows, handles
 from shared.outbox import Relay
 from shared.registry import Classes

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from services.profiles.domain.identity.rules import IdentityRules
 from shared import events
 from shared.envelope import Event
-from shared.fold import Model
 from shared.handlers import handles
 from shared.identity import id_of
+from shared.model import Model
 from shared.outbox import to_event
 from tests.order_free import NOW, History
 from tests.unit.profiles.given import aliased, groups, history, hour, order_free, viewed
