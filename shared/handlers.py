@@ -63,7 +63,8 @@ class Timer:
 class Announcement:
     """An event to publish. The same `key` is announced once for ever: the id of the event is derived from it.
 
-    `subject` is the identity key that readers file it under; `time` when the fact became true.
+    `subject` is the identity key that readers file it under; `time` when the fact became true. What may cease to be so and be so again is
+    told by its `occasion`, too: it is announced whenever it did not follow at the last look.
     """
 
     kind: EventKind
@@ -72,6 +73,7 @@ class Announcement:
     time: datetime
     data: Mapping[str, Any]
     backfill: bool = False
+    occasion: str = ""
 
 
 @dataclass(frozen=True, slots=True)

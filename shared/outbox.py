@@ -38,7 +38,7 @@ def to_event(announcement: Announcement, cause: Event | None, now: datetime) -> 
     kind = announcement.kind
     kind.check(announcement.data)
     return Event(
-        id=derived_id(kind.source, kind.name, announcement.key),
+        id=derived_id(kind.source, kind.name, announcement.key, *filter(None, [announcement.occasion])),
         name=kind.name,
         source=kind.source,
         subject=announcement.subject,

@@ -1,8 +1,9 @@
 """Whom one may contact, as far as one was told: what every service that contacts customers keeps of `contact_permission_changed`.
 
-Profiles states for each identity key what it allows, by purpose and channel, with the moment and the id of the word that decides. The
-latest of a customer's keys is the truth. Here it is kept by a maximum over that total order, so that order, repetition and grouping of
-keys do not matter. What is not known is not allowed. Profiles bounds how many purposes and channels a key has.
+Profiles states for each identity key what it allows, by purpose and channel, with the moment and the id of the word that decides. Of one
+key the latest statement holds: a word that profiles heard late may have made an earlier one decide again. Of a customer's keys the latest
+word decides. Both are maxima over a total order, so that order, repetition and grouping of keys do not matter. What is not known is not
+allowed. Profiles bounds how many purposes and channels a key has.
 """
 
 from dataclasses import dataclass
@@ -24,11 +25,12 @@ class PermissionChanged:
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """What holds since `at` by the word `word_id`; `backfill` where imported history says so."""
+    """What holds since `at` by the word `word_id`, as stated at `said_at`; `backfill` where imported history says so."""
 
     allowed: bool
     at: datetime
     word_id: str
+    said_at: datetime
     backfill: bool = False
 
     @property
@@ -40,15 +42,18 @@ class Permission:
 Permissions = dict[str, Permission]  # by `purpose/channel`
 
 
-def hear_permission(known: Permissions, changed: PermissionChanged, backfill: bool = False) -> Permissions:
-    """Hear what an identity key allows. Returns the same object where that is nothing new."""
-    said = Permission(changed.may_be_contacted, changed.changed_at, changed.word_id, backfill)
-    heard = merge_permissions(known, {f"{changed.purpose}/{changed.channel}": said})
-    return known if heard == known else heard
+def hear_permission(known: Permissions, changed: PermissionChanged, said_at: datetime, backfill: bool = False) -> Permissions:
+    """Hear what an identity key allows, as stated at that time. Returns the same object where that is nothing new."""
+    scope = f"{changed.purpose}/{changed.channel}"
+    said = Permission(changed.may_be_contacted, changed.changed_at, changed.word_id, said_at, backfill)
+    before = known.get(scope)
+    if before is not None and (before.said_at, before.stamp) >= (said.said_at, said.stamp):
+        return known
+    return {**known, scope: said}
 
 
 def merge_permissions(left: Permissions, right: Permissions) -> Permissions:
-    """The latest of both. Commutative, associative, idempotent."""
+    """The latest words of two identity keys. Commutative, associative, idempotent."""
     if not left or not right:
         return left or right
     new = {scope: said for scope, said in right.items() if scope not in left or left[scope].stamp < said.stamp}

@@ -108,10 +108,11 @@ class UnitOfWork:
         `look_again` maps a model's name to ids of customers whose consequences are to be looked at although no fact changed. `admit`
         is called within the transaction with the events that are new; only those which it returns are applied.
         """
-        now = max([server_time(self.database), *(event.time for event in events if event.source == TIMER_SOURCE)])
         unique = {event.id: event for event in events}
 
         def work(session: Session) -> tuple[Report, bool]:
+            # asked anew by each attempt: of two replicas in each other's way the one that commits last also tells the later time
+            now = max([server_time(self.database), *(event.time for event in events if event.source == TIMER_SOURCE)])
             report = self._unseen(list(unique.values()), session)
             report.applied = admit(session, report.applied) if admit else report.applied
             changes = self._changes(report, look_again, now, session)

@@ -103,7 +103,8 @@ class History:
             self.figures[f"{figure.collection}/{figure.id}"].update(figure.values)
         for announcement, _ in changes.announcements:
             announcement.kind.check(announcement.data)
-            self.announced.setdefault(f"{announcement.kind.name}/{announcement.key}", announcement)
+            said = f"{announcement.kind.name}/{announcement.key}/{announcement.occasion}"
+            self.announced.setdefault(said, announcement)
         self.batches[name] = self._batch(batch.model, batch.members.values())
 
     def customer(self, key: str, model: str = "customers") -> Any:

@@ -33,7 +33,7 @@ def consent_news(customer_id: str, customer: Customer, rules: Rules, now: dateti
     stands = standing(customer.consent, rules.consent)
     whom = {"customer_id": customer_id, "identity_keys": list(customer.identity_keys)}
     said = (
-        *_permissions(stands, whom),
+        *_permissions(stands, whom, now),
         *_changes(stands, whom),
         *(_requested(one, whom, customer, rules.link_secret) for one in stands.open_requests(now) if not one.backfill),
         *(_expired(one, whom) for one in stands.requests if one.expires_at <= now and not one.backfill),
@@ -43,10 +43,11 @@ def consent_news(customer_id: str, customer: Customer, rules: Rules, now: dateti
     return ConsentNews(said, (Timer(LOOK_AGAIN, f"{customer_id}/opt_in", subject, due),) if due else ())
 
 
-def _permissions(stands: Standing, whom: dict[str, Any]) -> Iterator[Announcement]:
+def _permissions(stands: Standing, whom: dict[str, Any], now: datetime) -> Iterator[Announcement]:
     """What each identity key allows, said under it, so that whoever keeps the latest of each is right after every merge and split.
 
-    It is known by the word that brought it: repeating it makes no news. Imported history is told as such, for those who contact.
+    It is known by the word that brought it: repeating it makes no news. A word that is heard late may make an earlier one decide again:
+    that is said again, and the time of saying tells which holds. Imported history is told as such, for those who contact.
     """
     for held in stands.by_key:
         data = {
@@ -59,7 +60,7 @@ def _permissions(stands: Standing, whom: dict[str, Any]) -> Iterator[Announcemen
             "word_id": held.word_id,
         }
         key = f"{held.identity_key}/{held.scope.line}/{held.word_id}"
-        yield Announcement(CONTACT_PERMISSION_CHANGED, key, held.identity_key, held.at, data, held.backfill)
+        yield Announcement(CONTACT_PERMISSION_CHANGED, key, held.identity_key, now, data, held.backfill, now.isoformat())
 
 
 def _changes(stands: Standing, whom: dict[str, Any]) -> Iterator[Announcement]:

@@ -139,8 +139,9 @@ CONTACT_PERMISSION_CHANGED = EventKind(
     "imported history, marked as such, since whoever contacts customers needs to know what imported ones allow. Obey it at once.",
     not_sent="When the same is said again; while a grant waits for confirmation (`opt_in_requested`), which allows nothing; by a merge, "
     "which changes what keys belong together and not what was said.",
-    key="Subject, `purpose` and `channel`: the latest by `changed_at`, then `word_id`, is the truth.",
-    late="Keep the latest of each identity key; of a customer's keys the latest decides. An older one changes nothing. "
+    key="Subject, `purpose` and `channel`: the latest statement, by its time, is the truth.",
+    late="Keep the latest statement of each identity key; of a customer's keys the latest by `changed_at`, then `word_id`, decides. "
+    "An older one changes nothing. "
     "Where there is none, the customer may not be contacted, except for a purpose that needs no consent, such as `transactional`.",
 )
 CONSENT_STATED = EventKind(

@@ -121,7 +121,7 @@ def cart_recovered(customer: Customer, cart: CartRecovered, heard: Heard) -> Cus
 
 def permission_changed(customer: Customer, changed: PermissionChanged, heard: Heard) -> Customer:
     """Hear what an identity key of the customer allows."""
-    permissions = hear_permission(customer.permissions, changed, heard.backfill)
+    permissions = hear_permission(customer.permissions, changed, heard.at, heard.backfill)
     customer = know_key(customer, heard.key)
     return customer if permissions is customer.permissions else replace(customer, permissions=permissions)
 

@@ -184,7 +184,7 @@ def hear_of_cart(customer: Customer, fold: Callable[[Carts, C, datetime, str], C
 
 def hear_of_permission(customer: Customer, changed: PermissionChanged, heard: Heard) -> Customer:
     """Take in what an identity key of the customer allows."""
-    permissions = hear_permission(customer.permissions, changed, heard.backfill)
+    permissions = hear_permission(customer.permissions, changed, heard.at, heard.backfill)
     return _known(customer if permissions is customer.permissions else replace(customer, permissions=permissions), heard.subject)
 
 

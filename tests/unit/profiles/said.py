@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
+from functools import reduce
 from typing import Any
+
+import msgspec
 
 from services.profiles.domain.consent.rules import ConsentRules, switched
 from services.profiles.domain.rules import Rules
 from shared import events
 from shared.envelope import Event
 from shared.identity import id_of
+from shared.permissions import PermissionChanged, Permissions, hear_permission, merge_permissions
 from tests.order_free import History, event
 from tests.unit.profiles.given import hour
 
@@ -60,13 +64,12 @@ def permissions(told: History) -> dict[tuple[str, str], list[bool]]:
 
 def latest(told: History, keys: Sequence[str]) -> dict[str, bool]:
     """What somebody knows who kept, of these identity keys, the latest permission for each purpose and channel."""
-    stamps: dict[str, tuple[datetime, str, bool]] = {}
+    said: dict[str, Permissions] = {key: {} for key in keys}
     for one in told.announced.values():
         if one.kind is events.CONTACT_PERMISSION_CHANGED and one.subject in keys:
-            scope, data = f"{one.data['purpose']}/{one.data['channel']}", one.data
-            stamp = (datetime.fromisoformat(data["changed_at"]), data["word_id"], data["may_be_contacted"])
-            stamps[scope] = max(stamps.get(scope, stamp), stamp)
-    return {scope: stamp[2] for scope, stamp in stamps.items()}
+            changed = msgspec.convert(one.data, PermissionChanged)
+            said[one.subject] = hear_permission(said[one.subject], changed, one.time)
+    return {scope: one.allowed for scope, one in reduce(merge_permissions, said.values(), Permissions()).items()}
 
 
 def requests(told: History, kind: events.EventKind = events.OPT_IN_REQUESTED) -> list[Mapping[str, Any]]:

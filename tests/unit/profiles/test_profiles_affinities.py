@@ -41,7 +41,7 @@ acts = st.lists(
     st.tuples(
         st.sampled_from([*KINDS, "buy"]),
         st.sampled_from(["Pans", "pans", "Lids", "Pots"]),
-        st.integers(0, 24 * 200),
+        st.integers(0, 24 * 120),  # a clock that is no further ahead than what a score can tell
         st.sampled_from([ANN, TABLET]),
     ),
     max_size=12,
