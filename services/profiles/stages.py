@@ -4,9 +4,10 @@ What counts as news is how a customer stood when last looked at, as the row tell
 event, the clock, a merge or a late correction, is announced, and once; imported history and changed rules are not.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import zip_longest
 
 from services.profiles.domain.customer import Customer
 from services.profiles.domain.lifecycle import Change, Lifecycle, Reason, Stage
@@ -17,6 +18,8 @@ from shared.events import LIFECYCLE_STAGE_CHANGED
 from shared.handlers import Announcement, Timer
 from shared.model import Before
 from shared.timers import LOOK_AGAIN
+
+NEWS_FOR = timedelta(days=1)  # how long a stage that is over may be so and still be told of
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +97,11 @@ def _is_news(change: Change) -> bool:
     return change.reason is Reason.TIME_PASSED or not change.backfill
 
 
-def _announcements(look: Look, news: Iterable[News]) -> Iterator[Announcement]:
-    """Nobody is told of visitors, unless somebody turns out to be one after all."""
-    for previous, change in news:
+def _announcements(look: Look, news: Sequence[News]) -> Iterator[Announcement]:
+    """Nobody is told of visitors, unless somebody turns out to be one after all, nor of what was over long before it was heard of."""
+    for (previous, change), after in zip_longest(news, news[1:]):
+        if after is not None and after[1].at < look.now - NEWS_FOR:
+            continue
         if change.stage is Stage.VISITOR and previous is None:
             continue
         data = {

@@ -212,7 +212,8 @@ LIFECYCLE_STAGE_CHANGED = EventKind(
     schema=LifecycleStageChanged,
     sent="A customer came into another stage of the journey: by an event, by the passing of time, or because what was known of earlier "
     "events was corrected or regrouped.",
-    not_sent="For nameless visitors, for imported history, or because the rules of stages were changed: fetch the stages then.",
+    not_sent="For nameless visitors, for imported history, or because the rules of stages were changed: fetch the stages then. Not for a "
+    "stage either that was over for more than a day when it was heard of, as with an order that comes late.",
     key="The event id. By `customer_id` the latest by time, then `changed_at`, is the stage.",
     late="An older one than the latest known of the same customer changes nothing.",
 )
