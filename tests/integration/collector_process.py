@@ -20,6 +20,7 @@ from shared.access.signing import LOCAL_ISSUER
 from tests.servers import Answer, HttpClient
 from tests.serving import ADMIN, SIGNING_KEY
 
+INBOX_PARTITIONS = 4  # the default of the service
 TAP = "collector-test"  # a queue that hears every shop event
 
 
@@ -143,7 +144,8 @@ def encoded(message: Any) -> bytes:
 
 def _declare(rabbit: RabbitServer) -> None:
     connection = broker.connect(rabbit.uri(TOPOLOGY), "test-topology")
-    topology.declare(connection.channel(), topology.events())
+    own = topology.inbox("collector", topology.subscriptions_of("collector"), INBOX_PARTITIONS)
+    topology.declare(connection.channel(), topology.events() + own)
     broker.close(connection)
     admin = broker.connect(rabbit.uri(), "test-tap")
     channel = admin.channel()
