@@ -90,4 +90,6 @@ def test_history_counts_and_arms_and_announces_nothing(stack: System, shop: Shop
     becomes(lambda: {"profile_created", "audience_entered"} <= listener.about(f"user:{live}"), True)
     assert marker.armed().keys() <= {"lapse"}
     keys = (f"user:{user_id}", f"anon:{device}", f"email:{user_id}@example.com")
-    assert listener.about(*keys) <= WHO_IS_WHO | {"contact_permission_changed"}  # whoever contacts customers has to know of imported ones
+    assert listener.about(*keys) <= WHO_IS_WHO | {
+        "contact_permission_changed"
+    }  # whoever contacts customers has to know of imported ones

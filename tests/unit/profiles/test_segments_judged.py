@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from services.profiles.catalogue import EVENTS_TO_ASK_FOR
@@ -219,7 +219,13 @@ def spans_of(rule: Any) -> list[timedelta]:
     return [span for part in rule for span in spans_of(part)] if isinstance(rule, list) else []
 
 
+GOLD = {"trait": "plan", "equals": "Gold"}
+TWO_ORDERS = [ordered(NOW - timedelta(hours=hours), hours, "Shoes", 1) for hours in (0, 3)]
+
+
 @given(STORIES, RULES, OTHERS, st.sampled_from(ZONES))
+@example(TWO_ORDERS, {"orders": "count", "within": {"days": 1}, "gt": 0}, GOLD, "UTC")
+@example(TWO_ORDERS, {"orders": "count", "within": {"days": 1}, "lt": 1}, GOLD, "UTC")
 @settings(max_examples=150)
 def test_a_segment_has_who_meets_its_rule_since_when_and_until_when_exactly(told, rule, other, zone):
     customer = history(*told).customer("user:1")

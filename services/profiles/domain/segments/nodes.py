@@ -179,13 +179,15 @@ class Tally(Node):
         """From now on things only go, one after another as their windows end: the sum falls, through the range and out of it."""
         low, high, total = self.range.low, self.range.high, sums[-1]
         if total - sums[past] > high:
-            left = bisect_left(sums, total - high, past)
+            left = bisect_left(range(len(sums)), True, past, key=lambda gone: total - sums[gone] <= high)
             if left >= len(sums) or total - sums[bisect_right(ends, ends[left - 1])] < low:
                 return False, FOREVER
             return False, _plus(ends[left - 1], after)
         if total - sums[past] < low or low <= 0:
             return total - sums[past] >= low, FOREVER
-        return True, _plus(ends[bisect_right(sums, total - low, past) - 1], after)
+        # compared as it is above, by what is left: `gt 0` is at least the least number, and taking that off changes no sum
+        left = bisect_left(range(len(sums)), True, past, key=lambda gone: total - sums[gone] < low)
+        return True, _plus(ends[left - 1], after)
 
     def _walked(self, series: Series, moment: Moment) -> Span:
         now, (ends, after) = moment.reading.now, series.ends(self.window, moment.reading.calendar)
