@@ -96,7 +96,7 @@ def _constants(file: Path) -> Iterator[str]:
 
 
 def inbox_of(service: str) -> Inbox:
-    inbox: Inbox = service_classes(service).worker.inbox  # type: ignore[attr-defined]  # every service but the collector has one
+    inbox: Inbox = service_classes(service).worker.inbox  # type: ignore[attr-defined]  # every service has one
     return inbox
 
 

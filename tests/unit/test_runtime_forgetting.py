@@ -1,6 +1,6 @@
 """The runtime forgets people: what they brought goes, what was counted stays, and nothing that happened before comes back."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,24 +16,10 @@ from shared.model import Model
 from shared.timers import LOOK_AGAIN
 from shared.unit_of_work import fold, keys_of
 from tests.order_free import NOW, event, timer
+from tests.unit.test_runtime_fold import Placed, Purchases, combine
 
 ERASED = NOW + timedelta(hours=1)
 LATER = NOW + timedelta(hours=2)
-
-
-@dataclass(frozen=True)
-class Purchases:
-    orders: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Placed:
-    order_id: str
-    amount: int
-
-
-def combine(states: list[Purchases]) -> Purchases:
-    return Purchases({order: amount for state in states for order, amount in state.orders.items()})
 
 
 CUSTOMERS = Model("customers", Purchases, combine, sizes=("sizes",))
