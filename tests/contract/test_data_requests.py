@@ -108,14 +108,14 @@ def test_nothing_is_left_of_a_person_who_was_erased_in_any_service_and_the_figur
 
 def test_what_happened_before_does_not_come_back_when_it_is_heard_late_or_again(services: Company, life: list[Event]) -> None:
     ask(services, "erasure")
-    late = [viewed(ANN, TABLET, at=5), bought("a-2", 900, ANN, at=6), *(viewed(TABLET, at=7 + hour) for hour in range(3))]
+    late = [viewed(ANN, TABLET, at=5), bought("late-order", 900, ANN, at=6), *(viewed(TABLET, at=7 + hour) for hour in range(3))]
     services.publish(*late)
     for service in services.services.values():
         service.database["inbox"].delete_many({})
     services.publish(*life[:5])
     entries = [Entry(one, "src", one.id, None, None) for one in late]
     Archive(services["collector"].database).accept(entries, late[0].received_at)
-    assert found(services, "ann-4711", "tablet-0815", "a-2") == []
+    assert found(services, "ann-4711", "tablet-0815", "late-order") == []
 
 
 def test_who_comes_back_later_is_somebody_new(services: Company) -> None:
