@@ -4,9 +4,11 @@ import eventlet
 
 eventlet.monkey_patch()
 
-from collections.abc import Iterator  # noqa: E402 - nothing may be imported before the patch
+import signal  # noqa: E402 - nothing may be imported before the patch
+from collections.abc import Iterator  # noqa: E402
 
 import pytest  # noqa: E402
+import pytest_timeout  # noqa: E402
 from hypothesis import settings  # noqa: E402
 
 from deploy.local.mongod import MongoServer  # noqa: E402
@@ -15,6 +17,25 @@ from tests import servers  # noqa: E402
 
 settings.register_profile("shared machines", deadline=None)  # time says nothing on a busy machine
 settings.load_profile("shared machines")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_timeout_set_timer(item: pytest.Item, settings: pytest_timeout.Settings) -> bool:
+    """Fail the test that hangs, and go on with the others.
+
+    pytest-timeout takes a patched main thread for another one, and would end the whole run without a word about where it hung.
+    The alarm rings again, should another green thread have been at work.
+    """
+    signal.signal(signal.SIGALRM, lambda number, frame: pytest_timeout.timeout_sigalrm(item, settings))
+    signal.setitimer(signal.ITIMER_REAL, settings.timeout, 5)
+    return True
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_timeout_cancel_timer(item: pytest.Item) -> bool:
+    """The test has ended in time."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    return True
 
 
 @pytest.fixture(scope="session")
