@@ -4,6 +4,7 @@ The AMQP form is the *binary mode* that the CloudEvents SDK writes for RabbitMQ:
 as plain JSON. So a stock nameko `@event_handler` gets the data and any CloudEvents library reads the rest.
 """
 
+import hashlib
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,13 +16,19 @@ from bson import Binary
 
 from shared.errors import InvalidEvent
 
-_NAMESPACE = uuid.UUID("5ab4dd11-0b8e-5c52-9a51-6d1f0f6f5a1e")
+_NAMESPACE = uuid.UUID("5ab4dd11-0b8e-5c52-9a51-6d1f0f6f5a1e").bytes
 _json = msgspec.json.Encoder()
 
 
 def derived_id(*parts: str) -> str:
-    """An id that is the same whenever it is made from the same parts, so that a repeated cause repeats the id."""
-    return str(uuid.uuid5(_NAMESPACE, "\x1f".join(parts)))
+    """An id that is the same whenever it is made from the same parts, so that a repeated cause repeats the id.
+
+    A UUID of version 5 (RFC 9562), put together here because the standard library takes four times as long.
+    """
+    digest = bytearray(hashlib.sha1(_NAMESPACE + "\x1f".join(parts).encode(), usedforsecurity=False).digest()[:16])
+    digest[6], digest[8] = digest[6] & 0x0F | 0x50, digest[8] & 0x3F | 0x80  # version and variant
+    text = digest.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,13 @@ def identity_key(kind: str, value: str, region: str = "") -> str | None:
     (`x:jane`) are without case, loyalty cards without case and separators. Phone numbers are E.164; one without a country code is of
     `region` (ISO 3166: `IN`), and none where no region is given. Ids are compared as they are: shops give out `a1` and `A1`.
     """
-    plain = "".join(c for c in unicodedata.normalize("NFKC", value) if unicodedata.category(c) not in ("Cf", "Cc")).strip()
+    plain = value.strip() if value.isascii() and value.isprintable() else _composed(value)
     found = _SPELLINGS[kind](plain, region) if kind in _SPELLINGS else plain
     return f"{kind}:{found}" if found and len(found) <= LONGEST else None
+
+
+def _composed(text: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) not in ("Cf", "Cc")).strip()
 
 
 def _address(text: str, region: str) -> str | None:

@@ -83,13 +83,13 @@ class Sorter:
 
     def sort(self, parcel: Parcel, source: Source, now: datetime, traceparent: str | None = None) -> Sorted:
         """Every message of `parcel`, received from `source` at `now`, as an entry or a refusal."""
-        outcome = Sorted()
+        outcome, received = Sorted(), _receptions(parcel, now)
         for index, item in enumerate(parcel.items):
             message: dict[str, Any] = {}
             try:
                 message = message_in(item, parcel.context)
                 message_id = _message_id(message) or self._new_id(item)
-                reception = _reception(message, event_id(source.id, message_id), parcel, now)
+                reception = received(event_id(source.id, message_id), message)
                 accepted = self._accepted(message, source, reception)
             except Refused as refusal:
                 outcome.refusals.append(Refusal(index, _legible_id(message), refusal.code, refusal.message, item))
@@ -111,9 +111,15 @@ class Sorter:
         return outcome
 
 
-def _reception(message: dict[str, Any], event_id: str, parcel: Parcel, now: datetime) -> Reception:
-    sent_at = parcel.sent_at if parcel.sent_at is not None else message.get("sentAt")
-    return Reception(event_id, clock.truncated(now), clock.parse_sent_at(sent_at), parcel.message_type, parcel.backfill)
+def _receptions(parcel: Parcel, now: datetime) -> Callable[[str, dict[str, Any]], Reception]:
+    """What makes the reception of each message, by its event's id; what the parcel says of all of them is read once."""
+    received_at, sent_at = clock.truncated(now), clock.parse_sent_at(parcel.sent_at)
+
+    def received(event_id: str, message: dict[str, Any]) -> Reception:
+        said = sent_at if parcel.sent_at is not None else clock.parse_sent_at(message.get("sentAt"))
+        return Reception(event_id, received_at, said, parcel.message_type, parcel.backfill)
+
+    return received
 
 
 def _event(accepted: Accepted, reception: Reception, traceparent: str | None) -> Event:

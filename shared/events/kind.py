@@ -1,6 +1,6 @@
 """What an entry of the catalogue is: a name, its source, the schema of its data, and the prose that a reader needs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -76,13 +76,13 @@ class EventKind:
         return schema
 
     @cached_property
-    def _validator(self) -> Callable[[Any], Any]:
-        return jsonschema_rs.validator_for(self.json_schema, validate_formats=True).iter_errors
+    def _validator(self) -> Any:
+        return jsonschema_rs.validator_for(self.json_schema, validate_formats=True)
 
     def check(self, data: Mapping[str, Any]) -> None:
         """Raise InvalidEvent with the first fields that are wrong; values are not named, they may be personal."""
-        errors = [_describe(error) for error, _ in zip(self._validator(data), range(5), strict=False)]
-        if errors:
+        if not self._validator.is_valid(data):
+            errors = [_describe(error) for error, _ in zip(self._validator.iter_errors(data), range(5), strict=False)]
             raise InvalidEvent(f"{self.name}: {'; '.join(errors)}")
 
 

@@ -1,10 +1,13 @@
 """Identity keys in one spelling, and customers found by whatever spelling somebody types."""
 
+import uuid
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.config import load
+from shared.envelope import derived_id
 from shared.errors import ConfigurationError
 from shared.identifiers import LONGEST, identity_key
 from shared.identity import id_of, lookup_id
@@ -62,3 +65,14 @@ def test_a_region_that_is_none_is_refused_at_start() -> None:
     assert load("collector", {"PHONE_REGION": "IN"}).phone_region == "IN"
     with pytest.raises(ConfigurationError, match="PHONE_REGION"):
         load("collector", {"PHONE_REGION": "Indien"})
+
+
+@given(st.lists(st.text(), max_size=3))
+def test_a_derived_id_is_the_uuid_of_its_parts(parts: list[str]) -> None:
+    namespace = uuid.UUID("5ab4dd11-0b8e-5c52-9a51-6d1f0f6f5a1e")
+    assert derived_id(*parts) == str(uuid.uuid5(namespace, "\x1f".join(parts)))
+
+
+@given(st.text(st.characters(max_codepoint=0x17F)))
+def test_visible_ascii_is_spelled_as_everything_else(text: str) -> None:
+    assert identity_key("user", text) == identity_key("user", f"\u200b{text}")  # an invisible character takes the long way

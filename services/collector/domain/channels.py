@@ -77,7 +77,8 @@ def channel_of(message: Mapping[str, Any], kind: SourceKind, affiliation: Any = 
 def _tellers(stated: tuple[Any, ...], kind: SourceKind, affiliation: Any, context: Mapping[str, Any]) -> Iterator[str | None]:
     """What each of those who may tell says, in their order."""
     for word in stated:
-        yield WORDS.get(_letters(word)) if isinstance(word, str) else None
+        if isinstance(word, str):
+            yield WORDS.get(_letters(word))
     yield _PLACES_OF_SALE.get(kind)
     yield _place(affiliation)
     yield _of_library(_object(context, "library").get("name"))

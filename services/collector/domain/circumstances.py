@@ -40,5 +40,5 @@ def _object(values: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def _texts(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, str]:
-    found = ((name, values.get(name)) for name in names)
+    found = ((name, values[name]) for name in names if name in values) if values else ()
     return {name: value for name, value in found if isinstance(value, str) and 0 < len(value) <= _LONGEST}

@@ -37,16 +37,12 @@ NETWORKS: Mapping[str, str] = {
 }
 
 
-def subject_of(message: Mapping[str, Any], spell: Spelling, otherwise: Sequence[str] = ()) -> str:
-    """The identity key that a message came with: the account where there is one, else the device, else the first of `otherwise`.
+def subject_of(message: Mapping[str, Any], spell: Spelling) -> str:
+    """The identity key that a message came with: the account where there is one, else the device.
 
     An account that is called `null` or the like is none, where there is a device to go by.
     """
-    keys = [_key(message, spell, "user", "userId"), _key(message, spell, "anon", "anonymousId")]
-    found = [key for key in keys if key] or list(otherwise[:1])
-    if not found:
-        raise Refused(Reason.MISSING_IDENTITY, "userId or anonymousId is required")
-    return next((key for key in found if not _is_placeholder(key)), found[0])
+    return _subject(_own_keys(message, spell))
 
 
 def keys_of(message: Mapping[str, Any], spell: Spelling, *traits: Mapping[str, Any], by_address: bool = False) -> list[str]:
@@ -54,13 +50,13 @@ def keys_of(message: Mapping[str, Any], spell: Spelling, *traits: Mapping[str, A
 
     With `by_address` a message may come with an address, a number or a card alone, as those of tills do.
     """
-    named = [(kind, given.get(trait)) for kind, names in TRAITS.items() for given in traits for trait in names]
-    named += [("social", handle) for given in traits for handle in _handles(given)]
+    said = [given for given in traits if given]
+    named = [(kind, given[trait]) for kind, names in TRAITS.items() for given in said for trait in names if trait in given]
+    named += [("social", handle) for given in said for handle in _handles(given)]
     named += _of_context(_object(message.get("context")))
     others = [key for kind, value in named if _is_named(value) and (key := spell(kind, str(value)))]
-    subject = subject_of(message, spell, others if by_address else ())
-    keys = [subject, _key(message, spell, "user", "userId"), _key(message, spell, "anon", "anonymousId"), *others]
-    return list(dict.fromkeys(key for key in keys if key))
+    own = _own_keys(message, spell)
+    return list(dict.fromkeys([_subject(own or others[:by_address]), *own, *others]))
 
 
 def previous_key(message: Mapping[str, Any], spell: Spelling) -> str:
@@ -79,6 +75,18 @@ def previous_key(message: Mapping[str, Any], spell: Spelling) -> str:
     return key
 
 
+def _own_keys(message: Mapping[str, Any], spell: Spelling) -> list[str]:
+    """Account and device, where the message has them."""
+    keys = (_key(message, spell, "user", "userId"), _key(message, spell, "anon", "anonymousId"))
+    return [key for key in keys if key]
+
+
+def _subject(keys: Sequence[str]) -> str:
+    if not keys:
+        raise Refused(Reason.MISSING_IDENTITY, "userId or anonymousId is required")
+    return next((key for key in keys if not _is_placeholder(key)), keys[0])
+
+
 def _key(message: Mapping[str, Any], spell: Spelling, kind: str, field: str) -> str | None:
     value = identifier(message.get(field), field)
     return None if value is None else spell(kind, value)
@@ -95,7 +103,7 @@ def _is_named(value: Any) -> bool:
 
 
 def _handles(traits: Mapping[str, Any]) -> Iterator[str]:
-    for trait, network in NETWORKS.items():
+    for trait, network in NETWORKS.items() if not NETWORKS.keys().isdisjoint(traits) else ():
         if isinstance(traits.get(trait), str):
             yield f"{network}:{traits[trait].strip()}"
 

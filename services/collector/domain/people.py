@@ -30,12 +30,10 @@ _WORDS: Mapping[Any, str] = {True: "granted", False: "denied", "granted": "grant
 def read_traits(given: Mapping[str, Any], shape: Shape) -> dict[str, Any]:
     """Reserved traits typed and in snake case, the others as sent. Null stays: it clears a trait. Blank counts as not stated."""
     traits = shape.read(given, "traits")
-    reserved: set[str] = set()
     for field in shape.fields:
-        reserved.update(field.names)
         if field.name not in traits and any(name in given and given[name] is None for name in field.names):
             traits[field.name] = None
-    traits |= {name: value for name, value in given.items() if name not in reserved and name != "consent"}
+    traits |= {name: value for name, value in given.items() if name not in shape.places and name != "consent"}
     if traits.get("email"):
         traits["email"] = traits["email"].lower()
     return traits

@@ -5,8 +5,10 @@ rules reads every event. Properties that the catalogue has no word for are left 
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from services.collector.domain import clock, values
@@ -34,7 +36,7 @@ class Field:
     default: Any = None
 
     def take(self, properties: Mapping[str, Any], path: str, currency: str) -> Any:
-        """The first of `names` that is there and not blank, as stored; None where there is none."""
+        """The first of `names` that is there and not blank, as stored; what stands in for it where there is none."""
         for name in self.names:
             value = properties.get(name)
             if value is not None:
@@ -44,7 +46,7 @@ class Field:
         return self.default
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Shape:
     """The fields of an object. `currency` tells whether it names the currency of its amounts, and must or may do so."""
 
@@ -53,12 +55,22 @@ class Shape:
     currency: bool = False
     currency_required: bool = False
 
+    @cached_property
+    def places(self) -> Mapping[str, Sequence[int]]:
+        """The places among `fields` of those that clients send under a name: `sku` may be the product's id as well."""
+        found: dict[str, list[int]] = defaultdict(list)
+        for place, field in enumerate(self.fields):
+            for name in field.names:
+                found[name].append(place)
+        return dict(found)
+
     def read(self, properties: Mapping[str, Any], path: str, currency: str = "") -> dict[str, Any]:
         """The known fields of `properties`, without those that are absent. Raises Refused, naming the field below `path`."""
         code = values.currency(properties.get("currency"), f"{path}.currency") if self.currency else currency
         data = {}
-        for field in self.fields:
-            value = field.take(properties, path, code)
+        given = {place for name in properties if name in self.places for place in self.places[name]}
+        for place, field in enumerate(self.fields):
+            value = field.take(properties, path, code) if place in given else field.default
             if value is not None:
                 data[field.name] = value
             elif field.required:

@@ -21,6 +21,7 @@ Data = dict[str, Any]
 TYPES = ("track", "identify", "page", "screen", "group", "alias")
 _LONGEST_NAME = 255
 _PURCHASES = {"checkout_started", "order_completed", "order_updated", "order_cancelled", "order_refunded"}
+_NAMING = tuple(trait for traits in identity.TRAITS.values() for trait in traits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +104,8 @@ class Translator:
         orders.complete(name, data, reception.event_id)
         if name == "product_changed":
             return name, f"product:{data['product_id']}", data
-        stated = {trait: properties.get(trait) for traits in identity.TRAITS.values() for trait in traits}
-        return self._about_person(name, message, data, stated if name in _PURCHASES else {})
+        stated = {trait: properties[trait] for trait in _NAMING if trait in properties} if name in _PURCHASES else {}
+        return self._about_person(name, message, data, stated)
 
     def _identify(self, message: Message, reception: Reception) -> tuple[str, str, Data]:
         given = {**circumstances.traits(_context(message)), **values.record(message.get("traits"), "traits")}

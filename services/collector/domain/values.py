@@ -65,13 +65,15 @@ def identifier(value: Any, field: str) -> str | None:
         found = str(whole)
     if len(found) > _LONGEST_ID:
         raise Refused(Reason.INVALID_ID, f"{field} must not be longer than {_LONGEST_ID} characters")
-    if _CONTROL.search(found):
+    if not found.isprintable() and _CONTROL.search(found):
         raise Refused(Reason.INVALID_ID, f"{field} must not hold control characters")
     return found or None
 
 
 def integer(value: Any, field: str) -> int | None:
     """A whole number, also written as `3.0` or as text."""
+    if type(value) is int and abs(value) <= LARGEST:  # a truth value is none
+        return value
     exact = _exact(value, field, Reason.INVALID_FIELD)
     if exact is None:
         return None

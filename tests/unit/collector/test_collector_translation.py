@@ -383,3 +383,8 @@ def test_what_is_accepted_from_a_good_message_with_some_noise_is_in_the_catalogu
         st.dictionaries(st.sampled_from(["note", "affiliation", "coupon", "variant"]), st.text(max_size=5), max_size=2)
     )
     check(accepted(track(name, {**SAMPLES[name], **noise})))
+
+
+def test_one_word_may_stand_for_two_fields() -> None:
+    data = accepted(track("Product Viewed", {"sku": "S-1"})).data
+    assert (data["product_id"], data["sku"]) == ("S-1", "S-1")
