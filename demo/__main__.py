@@ -48,7 +48,7 @@ def main(orders: int | None, path: Path | None, patience: float) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):  # a system that was started for the demo is stopped in any case
         signal.signal(number, signal.default_int_handler)
     logging.getLogger("segment").setLevel(logging.CRITICAL)  # what its client gives up on is told by the demo itself
-    console = Console()
+    console = Console(emoji=False)  # identity keys have colons, too
     try:
         log = download.from_file(path) if path else download.fetch(directory(), console.print)
         with running_system(console) as system:

@@ -1,6 +1,6 @@
 """Comparisons of what a service says with what the file says."""
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -37,6 +37,12 @@ def compare_each(what: str, expected: Mapping[K, V], found: Mapping[K, V], shown
     told = [f"{key}: the file says {shown(expected.get(key))}, the service says {shown(found.get(key))}" for key in wrong]
     more = [f"and {len(wrong) - _EXAMPLES:,} more"] if len(wrong) > _EXAMPLES else []
     return Check(what, f"{len(expected) - len(wrong):,} of {len(expected):,}", (*told[:_EXAMPLES], *more))
+
+
+def gathered(what: str, checks: Sequence[Check]) -> list[Check]:
+    """Many comparisons as one line while all of them hold; else those that do not."""
+    wrong = [check for check in checks if not check.holds]
+    return wrong or [Check(what, f"all {len(checks):,}")]
 
 
 def dollars(cents: int | None) -> str:

@@ -71,3 +71,9 @@ def show_checks(console: Console, checks: list[Check]) -> None:
         for difference in check.differences:
             console.print(f"      {difference}", style="red", highlight=False, markup=False, soft_wrap=True)
     console.print()
+
+
+def show_look(console: Console, url: str, paths: list[str]) -> None:
+    """Where to look at it."""
+    for path in paths:
+        console.print(f"  {url}/api/{path}", style="dim", highlight=False, markup=False, soft_wrap=True)

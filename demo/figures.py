@@ -43,16 +43,21 @@ class Buyer:
 
 @dataclass(frozen=True)
 class Figures:
-    """Everything that is compared. `zone` is the shop's time zone: it says which day an order belongs to."""
+    """Everything that is compared. `zone` is the shop's time zone: it says which day an order belongs to.
+
+    `receipts` were bought at a till by customers of the log: they are theirs like any purchase, but no part of the days of the log, whose
+    source they do not come from.
+    """
 
     purchases: Sequence[Purchase]
     zone: ZoneInfo
+    receipts: Sequence[Purchase] = ()
 
     @cached_property
     def buyers(self) -> dict[str, Buyer]:
         """Customers by user id, in the order in which they first bought."""
         found: dict[str, Buyer] = {}
-        for purchase in sorted(self.purchases, key=lambda one: one.placed_at):
+        for purchase in sorted([*self.purchases, *self.receipts], key=lambda one: one.placed_at):
             found.setdefault(purchase.user_id, Buyer(purchase.user_id)).purchases.append(purchase)
         return found
 

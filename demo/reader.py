@@ -44,6 +44,16 @@ class Reader:
         """The answer to `body`. Raises DemoError where it is refused."""
         return self._read(self._ask("POST", path, json=body), path)
 
+    def put(self, path: str, body: Any) -> Any:
+        """The answer to `body` in the place of what is there. Raises DemoError where it is refused."""
+        return self._read(self._ask("PUT", path, json=body), path)
+
+    def text(self, path: str) -> str:
+        """What is at `/api/<path>`, such as a table. Raises DemoError where there is nothing."""
+        answer = self._ask("GET", path)
+        answer.encoding = "utf-8"
+        return answer.text if answer.ok else str(self._read(answer, path))
+
     def pages(self, path: str, **query: Any) -> Iterator[Any]:
         """The items of all pages of a listing."""
         cursor = None

@@ -8,8 +8,10 @@ from zoneinfo import ZoneInfo
 
 from rich.console import Console
 
+from demo import till
+from demo.cast import cast
 from demo.checks import count, dollars
-from demo.display import Watching, show_checks
+from demo.display import Watching, show_checks, show_look
 from demo.download import NAMESPACE, Log
 from demo.errors import DemoError
 from demo.figures import Day, Figures, enough
@@ -22,6 +24,12 @@ from demo.outcomes.social import Social
 from demo.outcomes.support import Support
 from demo.purchases import Purchase, read
 from demo.reader import Reader
+from demo.scenes import Scene, Stage
+from demo.scenes.consent import Consent
+from demo.scenes.journey import Journey
+from demo.scenes.merging import Merging
+from demo.scenes.people import OneCustomer, Search
+from demo.scenes.segments import Segments
 from demo.shop import Shop, opened
 from demo.system import System
 from demo.watch import Timing, wait
@@ -36,7 +44,7 @@ class Wishes:
 
 
 def run(system: System, log: Log, wishes: Wishes, console: Console) -> bool:
-    """Replay a log; whether every total is what the file says. Raises DemoError."""
+    """Replay a log, and do with its customers what a shop does; whether all is what the file says. Raises DemoError."""
     source = "CDNOW demo" if log.namespace == NAMESPACE else f"CDNOW demo {log.namespace.removeprefix(NAMESPACE + '-')}"
     write_key = system.write_key(source, log.namespace)
     reader = system.reader
@@ -44,7 +52,11 @@ def run(system: System, log: Log, wishes: Wishes, console: Console) -> bool:
     zone = ZoneInfo(reader.get("analytics/settings")["timezone"])
     known = _known(reader, source, purchases, zone)
     planned = _plan(purchases, wishes.orders or len(purchases), known, zone, console)
-    replay = Replay(reader, Figures(planned, zone), log.namespace, source)
+    people = cast(planned, log.namespace)
+    replay = Replay(reader, Figures(planned, zone, [one for _, one in people.at_the_till()]), people, source)
+    stage = Stage(replay, system.url, wishes.patience)
+    merging = Merging(stage)
+    merging.tidy()
     before = sum(day.orders for day in known.values())
     _announce(replay, before, system.url, console)
     social = Social(replay)
@@ -57,13 +69,14 @@ def run(system: System, log: Log, wishes: Wishes, console: Console) -> bool:
         social,
     ]
     social.mention()
-    with opened(system.url, write_key, replay.figures.orders + len(replay.sample)) as shop, Watching(console) as watching:
+    till.bring(system.url, system.write_key(f"{source} till", f"{log.namespace}-till", "pos"), people)
+    with opened(system.url, write_key, _messages(replay)) as shop, Watching(console) as watching:
         timing = _send(replay, shop, outcomes, watching, wishes.patience)
     good = _show(outcomes, timing, console)
     _sum_up(replay, before, timing, console)
-    console.print(
-        "Every total is what the file says." if good else "Not every total is what the file says: see the crosses above."
-    )
+    scenes: list[Scene] = [Segments(stage), Journey(stage), OneCustomer(stage), Search(stage), merging, Consent(stage)]
+    good = _play(scenes, system.url, console) and good
+    _close(good, console)
     return good
 
 
@@ -99,8 +112,9 @@ def _announce(replay: Replay, before: int, url: str, console: Console) -> None:
 
 def _send(replay: Replay, shop: Shop, outcomes: Sequence[Outcome], watching: Watching, patience: float) -> Timing:
     """Have the client deliver everything, and wait for the services."""
-    total, timing = replay.figures.orders + len(replay.sample), Timing(time.monotonic())
+    total, timing = _messages(replay), Timing(time.monotonic())
     shop.track(replay.figures.purchases, replay.namespace, lambda: watching.tell("sending", shop.delivered, total, "messages"))
+    shop.name(replay.cast.people)
     shop.introduce(replay.sample)
     wait(shop, outcomes, timing, watching, patience)
     if not timing.sent:
@@ -108,6 +122,11 @@ def _send(replay: Replay, shop: Shop, outcomes: Sequence[Outcome], watching: Wat
             "the client delivers nothing any more: see the collector's log, and run the demo again (nothing counts twice)"
         )
     return timing
+
+
+def _messages(replay: Replay) -> int:
+    """How many messages the client is given."""
+    return replay.figures.orders + len(replay.cast.people) + len(replay.sample)
 
 
 def _show(outcomes: Sequence[Outcome], timing: Timing, console: Console) -> bool:
@@ -123,6 +142,28 @@ def _show(outcomes: Sequence[Outcome], timing: Timing, console: Console) -> bool
         show_checks(console, checks)
         good = good and all(check.holds for check in checks)
     return good
+
+
+def _play(scenes: Sequence[Scene], url: str, console: Console) -> bool:
+    """What the shop can do with its customers; whether all of it is right."""
+    good = True
+    for scene in scenes:
+        console.print()
+        console.rule(scene.title, align="left")
+        played = scene.play(console)
+        show_checks(console, played.checks)
+        show_look(console, url, played.look_at)
+        good = good and all(check.holds for check in played.checks)
+    return good
+
+
+def _close(good: bool, console: Console) -> None:
+    lines = [
+        "",
+        'Look at any of these addresses: . .run/env; curl -sS -H "Authorization: Bearer $SAMBANDH_ADMIN_TOKEN" ADDRESS',
+        "Every total is what the file says." if good else "Not every total is what the file says: see the crosses above.",
+    ]
+    console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
 
 
 def _sum_up(replay: Replay, before: int, timing: Timing, console: Console) -> None:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from segment.analytics import Client
 
+from demo.cast import Person
 from demo.errors import DemoError
 from demo.figures import Buyer
 from demo.purchases import CURRENCY, Purchase
@@ -13,6 +15,7 @@ from demo.purchases import CURRENCY, Purchase
 NETWORK = "x"
 _UPLOAD_SIZE = 500  # messages in a request; the client also keeps a request below 475,000 bytes
 _TIMEOUT = 60  # seconds for a request
+_AN_HOUR = timedelta(hours=1)
 
 
 class Shop:
@@ -51,11 +54,20 @@ class Shop:
                 tell()
 
     def introduce(self, buyers: Iterable[Buyer]) -> None:
-        """Tell a handle of each customer, under which they write in a social network."""
+        """Tell a handle of each customer, under which they write in a social network, an hour after their first order."""
         for buyer in buyers:
             traits = {"twitter": handle_of(buyer)}
-            placed_at, message_id = buyer.purchases[0].placed_at, f"{buyer.user_id}-handle"
-            self.analytics.identify(buyer.user_id, traits, timestamp=placed_at, message_id=message_id)
+            at, message_id = buyer.purchases[0].placed_at + _AN_HOUR, f"{buyer.user_id}-handle"
+            self.analytics.identify(buyer.user_id, traits, timestamp=at, message_id=message_id)
+            self.handed_over += 1
+
+    def name(self, people: Iterable[Person]) -> None:
+        """Tell the names, addresses and loyalty cards of some customers, as they left them an hour after their first order."""
+        for person in people:
+            traits = {"firstName": person.given, "lastName": person.family, "language": person.language}
+            keys = {"email": person.email, "loyaltyCard": person.loyalty_card}
+            at, message_id = person.since + _AN_HOUR, f"{person.user_id}-name"
+            self.analytics.identify(person.user_id, {**traits, **keys}, timestamp=at, message_id=message_id)
             self.handed_over += 1
 
     def check(self) -> None:

@@ -39,16 +39,17 @@ class System:
     def reader(self) -> Reader:
         return Reader(self.url, self.api_token)
 
-    def write_key(self, source: str, namespace: str) -> str:
-        """The write key of the demo's own source, which is made, or gets its key back, by the collector's command line.
+    def write_key(self, source: str, name: str, kind: str = "server") -> str:
+        """The write key of a source of the demo's own, which is made, or gets its key back, by the collector's command line.
 
-        A source of its own: analytics shows orders by source, so the demo's can be told from all others. Raises DemoError.
+        A source of its own: analytics shows orders by source, so the demo's can be told from all others. `name` is that of the file
+        which keeps the key. Raises DemoError.
         """
-        key_file = self.directory / f"{namespace}.key"
+        key_file = self.directory / f"{name}.key"
         if not key_file.exists():
             write_private(key_file, f"wk_{secrets.token_urlsafe(32)}")
         key = key_file.read_text()
-        _run(["services.collector", "sources", "ensure", source, "--kind", "server"], {"MONGO_URI": self.mongo_uri, _KEY: key})
+        _run(["services.collector", "sources", "ensure", source, "--kind", kind], {"MONGO_URI": self.mongo_uri, _KEY: key})
         return key
 
 

@@ -8,10 +8,12 @@ from typing import Protocol
 
 from rich.console import Console
 
+from demo.cast import Cast
 from demo.checks import Check
 from demo.figures import Buyer, Figures
 from demo.purchases import CURRENCY
 from demo.reader import Reader
+from shared.identity import id_of
 
 SAMPLE = 24  # customers asked for one by one: enough to have some in each partition of a service, all but surely
 _WAITING = 4  # ask no further once so many of them are not there yet
@@ -23,13 +25,25 @@ class Replay:
 
     reader: Reader
     figures: Figures
-    namespace: str
+    cast: Cast
     source: str
+
+    @property
+    def namespace(self) -> str:
+        """What the ids of the log's customers and orders begin with."""
+        return self.cast.namespace
 
     @cached_property
     def sample(self) -> list[Buyer]:
-        """Customers whose last orders are the last of all."""
-        return self.figures.latest(SAMPLE)
+        """Customers whose last orders are the last of all, and those who bought at the till."""
+        latest = self.figures.latest(SAMPLE)
+        at_the_till = [self.figures.buyers[person.user_id] for person, _ in self.cast.at_the_till()]
+        return [*latest, *(buyer for buyer in at_the_till if buyer not in latest)]
+
+    @cached_property
+    def user_of(self) -> dict[str, str]:
+        """User ids of the log's customers by customer id."""
+        return {id_of(f"user:{user_id}"): user_id for user_id in self.figures.buyers}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from demo.checks import Check, compare, compare_each, count, dollars
 from demo.figures import Buyer
 from demo.outcomes import Reached, Replay, Sampling, spent
 from demo.reader import identity
-from shared.identity import id_of
 
 _TOP = 5
 
@@ -33,8 +32,8 @@ class Profiles:
         expected, found = self._replay.figures.buyers, self._listed
         return [
             compare("customers", len(expected), len(found), count),
-            compare("orders", self._replay.figures.orders, sum(row["orders"] for row in found.values()), count),
-            compare("spend", self._replay.figures.revenue, sum(spent(row["spend"]) for row in found.values()), dollars),
+            compare("orders", sum(one.orders for one in expected.values()), sum(row["orders"] for row in found.values()), count),
+            compare("spend", sum(one.spend for one in expected.values()), sum(map(_spend, found.values())), dollars),
             compare_each(
                 "orders and spend of each customer", _both(expected), {user: _both_of(row) for user, row in found.items()}
             ),
@@ -43,7 +42,7 @@ class Profiles:
     @cached_property
     def _listed(self) -> dict[str, Any]:
         """Rows of the demo's customers by user id."""
-        user_of = {id_of(f"user:{user_id}"): user_id for user_id in self._replay.figures.buyers}
+        user_of = self._replay.user_of
         rows = self._replay.reader.pages("profiles/customers", sort="orders", min_orders=1)
         return {user_of[row["customer_id"]]: row for row in rows if row["customer_id"] in user_of}
 
@@ -61,6 +60,10 @@ class Profiles:
     def _orders_of(self, buyer: Buyer) -> int:
         known = self._replay.reader.find(f"profiles/customers/{identity(buyer.user_id)}")
         return int(known["orders"]) if known else 0
+
+
+def _spend(row: dict[str, Any]) -> int:
+    return spent(row["spend"])
 
 
 def _both(buyers: dict[str, Buyer]) -> dict[str, tuple[int, str]]:

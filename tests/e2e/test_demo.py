@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from demo.cast import cast
 from demo.download import from_file
 from demo.purchases import read
 from deploy.local.settings import REPOSITORY
@@ -71,6 +72,17 @@ def test_every_total_is_right_also_among_other_orders_of_the_same_days(stack: Sy
     assert "120 orders were new; 0 were duplicates" in said
     for service in ("profiles", "analytics", "campaigns", "reengagement", "support", "social"):
         assert f"{service} " in said.partition("services had everything after: ")[2]
+    for shown in (
+        "segments with every member as the log says: all 12",
+        "customers who came into each stage, and went on: all",
+        "stages of those who are known by name, with their dates: all 8",
+        "purchases at the till on their customers, by e-mail, loyalty card and customer number: all 3",
+        "the two as one in each service: all 2",
+        "figures after taking it back, as before: all 13",
+        "the same, once withdrawn by the customer's own link: []",
+    ):
+        assert f"✓ {shown}" in said, shown
+    assert "✓ customers found by 'gurpreet': Gurpreet Gill, " in said
 
 
 def test_a_second_run_counts_nothing_twice(stack: System, tmp_path: Path) -> None:
@@ -83,6 +95,20 @@ def test_a_second_run_counts_nothing_twice(stack: System, tmp_path: Path) -> Non
     assert code == 0, said
     assert "An earlier run brought more than the first 50 orders: the first 120 are replayed" in said
     assert "0 orders were new; 120 were duplicates" in said
+
+
+def test_what_an_interrupted_run_left_merged_is_parted_again(stack: System, tmp_path: Path) -> None:
+    log = write_log(tmp_path / "log", 4)
+    assert demo(stack, log)[0] == 0
+    known = from_file(log)
+    left, right = (person.user_id for person in cast(read(known.text, known.namespace), known.namespace).twins or ())
+    customer = f"/api/profiles/customers/user:{left}"
+    body = {"other": f"user:{right}", "reason": "`make demo`: to be taken back in a moment"}
+    stack.call("POST", f"{customer}/merge", body)
+    assert stack.find(f"/api/profiles/customers/user:{right}")["customer_id"] == stack.find(customer)["customer_id"]
+    code, said = demo(stack, log)
+    assert code == 0, said
+    assert stack.find(f"/api/profiles/customers/user:{right}")["customer_id"] != stack.find(customer)["customer_id"]
 
 
 def test_a_difference_is_found_and_told(stack: System, tmp_path: Path) -> None:

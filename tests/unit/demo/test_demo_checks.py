@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from demo.checks import compare, compare_each, dollars
+from demo.checks import compare, compare_each, dollars, gathered
 
 figures = st.dictionaries(st.integers(0, 5), st.integers(0, 3))
 
@@ -37,3 +37,9 @@ def test_of_many_differences_a_few_are_told() -> None:
     check = compare_each("days", dict.fromkeys(range(1000), 1), {})
     assert len(check.differences) == 4
     assert check.differences[-1] == "and 997 more"
+
+
+def test_many_comparisons_are_one_line_unless_one_fails() -> None:
+    good, bad = compare("a", 1, 1), compare("b", 1, 2)
+    assert [(check.what, check.found) for check in gathered("both", [good, good])] == [("both", "all 2")]
+    assert gathered("both", [good, bad]) == [bad]
