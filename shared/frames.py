@@ -15,6 +15,7 @@ import amqp
 from amqp.exceptions import UnexpectedFrame
 from amqp.method_framing import frame_handler
 from amqp.serialization import _read_item, dumps
+from amqp.spec import method
 from amqp.transport import SSLTransport, TCPTransport
 
 _METHOD, _HEADER, _BODY, _END = 1, 2, 3, 0xCE
@@ -27,6 +28,7 @@ _CONTENT_TYPE, _CONTENT_ENCODING, _HEADERS, _DELIVERY_MODE, _MESSAGE_ID = 0x8000
 _ALL_OF_OURS = _CONTENT_TYPE | _CONTENT_ENCODING | _HEADERS | _DELIVERY_MODE | _MESSAGE_ID
 _PERSISTENT = b"\x02"
 _LONG_STRING = ord("S")
+_CREDIT, _CREDIT_OK, _CREDIT_DRAINED = (60, 200), (60, 201), (60, 202)
 _frame = Struct(">BHI")
 _content = Struct(">HHQH")  # class, weight, size of the body, which properties follow
 _u16, _u32, _u64 = Struct(">H"), Struct(">I"), Struct(">Q")
@@ -168,8 +170,16 @@ class _Tls(_ReadAhead, SSLTransport):  # type: ignore[misc]
     """Over TLS."""
 
 
+class Channel(amqp.Channel):  # type: ignore[misc]
+    """py-amqp's channel that knows RabbitMQ's methods about credit."""
+
+    _METHODS = {**amqp.Channel._METHODS, _CREDIT_OK: method(_CREDIT_OK, "l"), _CREDIT_DRAINED: method(_CREDIT_DRAINED, "sl")}
+
+
 class Connection(amqp.Connection):  # type: ignore[misc]
     """py-amqp's connection that reads ahead."""
+
+    Channel = Channel
 
     def Transport(  # noqa: N802 - py-amqp's name and order
         self,
@@ -190,6 +200,20 @@ class Connection(amqp.Connection):  # type: ignore[misc]
             self.blocking_read(timeout)
         while self.transport.has_frame():
             self.on_inbound_frame(self.transport.read_frame())
+
+
+def withhold(channel: Any, tag: str, seconds: float = 1.0) -> None:
+    """Have the broker give a consumer nothing more; afterwards all that it had given has arrived.
+
+    Cancelling alone does not do that: a quorum queue takes back what is on its way to the channel at that moment, and counts it as
+    returned. `basic.credit` is an extension of RabbitMQ up to 3.x. Version 4 has nothing in its place, so there a consumer that ends
+    sends back the few messages which nobody has seen yet.
+    """
+    server = channel.connection.server_properties
+    if server.get("product") == "RabbitMQ" and str(server.get("version")).startswith("3."):
+        channel.send_method(_CREDIT, "slb", (tag, 0, False))
+        with contextlib.suppress(TimeoutError):
+            channel.wait(_CREDIT_OK, timeout=seconds)
 
 
 def published(letter: Any, channel: int, frame_max: int) -> bytes:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any, TypeVar
 
-from shared import broker, faults, logs, metrics, mongo
+from shared import broker, faults, frames, logs, metrics, mongo
 from shared.backlog import BACKLOG
 from shared.errors import BrokerAway, StoreAway, TooMuchAtOnce
 from shared.extension import Worker
@@ -142,8 +142,13 @@ class Mailbox:
 
     def _renew(self, queue: str) -> None:
         """A new consumer, with the prefetch of the hour, at the end of the line. What was read ahead stays in hand."""
-        self._channel.basic_cancel(self._tags[queue])
+        self._retire(queue)
         self._consume(queue)
+
+    def _retire(self, queue: str) -> None:
+        """End a consumer once all that it was given is in hand, so that nothing goes back and is delivered again."""
+        frames.withhold(self._channel, self._tags[queue])
+        self._channel.basic_cancel(self._tags[queue])
 
     def hand_over(self, queue: str) -> None:
         """Let another replica become the active reader of a queue, if one is waiting."""
@@ -196,8 +201,8 @@ class Mailbox:
     def _leave(self) -> None:
         try:
             with broker.reachable():
-                for tag in self._tags.values():
-                    self._channel.basic_cancel(tag)
+                for queue in self.queues:
+                    self._retire(queue)
                 while self._drain(LAST_WORDS) or self._arrived:
                     if self._arrived:
                         self._finish(self._take())

@@ -64,6 +64,7 @@ class Link:
 
 class Connection:
     frame_max = 131_072
+    server_properties = {"product": "RabbitMQ", "version": "4.1.0"}
 
     def __init__(self, link: Link, process: Process, deliver: Callable[[Any], None] | None) -> None:
         self._link, self._process, self.deliver = link, process, deliver
