@@ -1,7 +1,7 @@
 """Named points where a test may make this process fail: off unless ALLOW_FAULTS is set, and never set in production.
 
 `FAULT=unit_of_work.before_commit:kill:3` kills the process with SIGKILL the third time that it reaches that point; `raise` raises
-InjectedFault there instead. A process reads FAULT once, when it starts.
+InjectedFault there instead, `hang` turns in circles there for ever. A process reads FAULT once, when it starts.
 """
 
 import os
@@ -45,6 +45,8 @@ def reached(point: str) -> None:
         return
     if fault.action == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
+    while fault.action == "hang":
+        pass
     del _armed[point]
     raise InjectedFault(point)
 

@@ -20,10 +20,10 @@ from shared.registry import Classes, service_classes, service_names
 from shared.unit_of_work import UnitOfWork
 
 
-def unit_of_work(database: Database[Document], classes: Classes) -> UnitOfWork:
-    """The unit of work of a service, with the models that its inbox feeds."""
+def unit_of_work(database: Database[Document], classes: Classes, seconds: float = 0) -> UnitOfWork:
+    """The unit of work of a service, with the models that its inbox feeds; `seconds` as UnitOfWork takes it."""
     inbox = getattr(classes.worker, "inbox", None)
-    return UnitOfWork(database, classes.worker, inbox.models if isinstance(inbox, Inbox) else ())
+    return UnitOfWork(database, classes.worker, inbox.models if isinstance(inbox, Inbox) else (), seconds)
 
 
 def create(work: UnitOfWork, config: Config) -> None:

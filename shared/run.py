@@ -33,7 +33,7 @@ _log = logs.get(__name__)
 def prepare(config: Config, classes: Classes) -> dict[str, Any]:
     """nameko's configuration of a process, with the database and the unit of work that its extensions share."""
     database = mongo.connect(config)
-    work = indexes.unit_of_work(database, classes)
+    work = indexes.unit_of_work(database, classes, config.handling_seconds)
     return {
         "WEB_SERVER_ADDRESS": f"{config.http_host}:{config.http_port}",
         "max_workers": 100,

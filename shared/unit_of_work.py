@@ -30,6 +30,7 @@ from shared.model import Member, Model
 from shared.mongo import Document, Session, ensure_collection, reachable, server_time, transaction
 from shared.registry import service_names
 from shared.timers import LOOK_AGAIN, create_indexes, write_timers
+from shared.watchdog import WATCHDOG
 
 T = TypeVar("T")
 Admit = Callable[[Session, list[Event]], list[Event]]
@@ -58,8 +59,9 @@ class Report:
 class UnitOfWork:
     """Applies batches of events to the models of one service."""
 
-    def __init__(self, database: Database[Document], service: type, models: Sequence[Model[Any]]) -> None:
-        self.database = database
+    def __init__(self, database: Database[Document], service: type, models: Sequence[Model[Any]], seconds: float = 0) -> None:
+        """`seconds` is how long one transaction may take before the process ends itself; 0: as long as it likes."""
+        self.database, self.seconds = database, seconds
         self.models = models
         self.name: str = service.name  # type: ignore[attr-defined]
         self.service = service()
@@ -121,7 +123,8 @@ class UnitOfWork:
             return report, published
 
         try:
-            report, published = transaction(self.database, work)
+            with WATCHDOG.watching(self.seconds):
+                report, published = transaction(self.database, work)
         except (DuplicateKeyError, BulkWriteError) as error:
             if not _lost_a_race(error):
                 raise

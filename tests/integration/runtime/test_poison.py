@@ -7,7 +7,7 @@ import pytest
 from shared import broker, parked
 from shared.broker import Letter, letter
 from tests.integration.runtime.conftest import System, order, wait_until
-from tests.integration.runtime.toy import BOMB, POISON
+from tests.integration.runtime.toy import BOMB, ENDLESS, POISON
 
 
 def bad_letters() -> dict[str, Letter]:
@@ -67,6 +67,14 @@ def test_an_event_that_ends_its_process_is_parked_alone(system: System) -> None:
     entries = list(system.database["parked"].find())
     assert [entry["event_id"] for entry in entries] == [bomb.id]
     assert "every process that handles it" in entries[0]["reason"]
+
+
+def test_an_event_whose_handling_never_ends_ends_its_process_and_is_given_back(system: System) -> None:
+    system.publish([order(904, 1, order_id=ENDLESS)])
+    process = system.start(HANDLING_SECONDS="1")
+    wait_until(lambda: process.poll() is not None, what="the end of the process")
+    assert process.returncode == 1
+    wait_until(system.ready, what="the event in its queue")
 
 
 def test_a_parked_event_is_replayed_through_the_inbox_once_the_bug_is_mended(system: System) -> None:

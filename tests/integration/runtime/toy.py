@@ -22,7 +22,7 @@ from shared.outbox import Relay
 from shared.registry import Classes
 from shared.timers import Timers
 
-POISON, BOMB = "POISON", "BOMB"
+POISON, BOMB, ENDLESS = "POISON", "BOMB", "ENDLESS"
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,8 @@ class Toy:
             raise ZeroDivisionError("a bug in a handler")
         if order.order_id.startswith(BOMB):
             os._exit(3)
+        while order.order_id.startswith(ENDLESS):
+            pass
         first = min(event.time, customer.first_heard_at or event.time)
         return replace(
             customer, orders={**customer.orders, order.order_id: order.amount}, first_heard_at=first, key=event.subject
