@@ -32,6 +32,7 @@ LOOK_AGAIN = "look_again"
 REPROJECT = "reproject"
 WINDOW = 300
 WAIT_FOR_INBOX_SECONDS = 300
+LEASE_SECONDS = 3.0  # shorter than a relay's: what is due waits for it to run out when its holder dies
 _PENDING = "pending"
 _KEEP_FIRED = timedelta(days=30)
 _log = logs.get(__name__)
@@ -104,7 +105,7 @@ class Timers(Worker):
 
     def run(self) -> None:
         self._timers = self.database["timers"]
-        self._lease = Lease(self.database, "timers")
+        self._lease = Lease(self.database, "timers", LEASE_SECONDS)
         self.work: UnitOfWork = self.container.config["UNIT_OF_WORK"]
         self.repeat(self._round)
         self._lease.release()
