@@ -8,10 +8,11 @@ from pathlib import Path
 from random import SystemRandom
 
 from chaos.control.run import ControlResult, run_control
+from chaos.options import Options
 from chaos.plans import PLANS
 from chaos.proof import write
 from chaos.results import DIRECTORY
-from chaos.run import Options, run
+from chaos.run import run
 
 _DESCRIPTION = "Start the whole system on this machine, load it, break it, and check that nothing was lost or done twice."
 _EPILOG = "Exit code 0: green. 1: a promise was broken. 2: the run hit too little to prove anything."
@@ -37,6 +38,7 @@ def main() -> int:
         seconds=arguments.seconds,
         settle_seconds=arguments.settle,
         rebuilt=arguments.rebuilt,
+        minutes=arguments.minutes,
         command=command,
         results=arguments.results,
     )
@@ -61,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seconds", type=float, default=math.inf, help="begin no further fault after so long; by default all are done"
     )
+    parser.add_argument("--minutes", type=float, default=0.0, help="how long an outage lasts; by default as the plan says")
     parser.add_argument("--settle", type=float, default=300.0, help="seconds that the system may take to come to rest (300)")
     parser.add_argument("--rebuilt", type=float, default=0.2, help="share of customers whose state is built anew (0.2)")
     parser.add_argument("--results", type=Path, default=DIRECTORY, help="where the result is kept (chaos/results)")

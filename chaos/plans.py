@@ -15,7 +15,7 @@ _HITS = {"redelivered": 1, "duplicates": 1, "kills inside a transaction": 1}
 class Plan:
     """`weights` is how often each kind of fault comes up; `pause` the seconds between two; `needed` what makes the run valid.
 
-    `rate` is facts a second. `title` says what the run shows, for the page of proof.
+    `rate` is facts a second, `minutes` how long an outage lasts. `title` says what the run shows, for the page of proof.
     """
 
     title: str
@@ -23,14 +23,15 @@ class Plan:
     pause: tuple[float, float] = (0.2, 1.0)
     rounds: int = 60
     rate: float = 40.0
+    minutes: float = 2.0
     mix: Mix = field(default_factory=Mix)
     layout: Layout = field(default_factory=Layout)
     needed: Mapping[str, int] = field(default_factory=lambda: dict(_HITS))
 
 
-_KILLS = {"kill": 9, "pair": 1}
+_KILLS = {"kill": 9, "pair": 1, "gateway": 1}
 _SERVERS = {"broker": 4, "database": 4, "gateway": 1, "server and service": 2, "commit": 2}
-_DELIVERIES = {"duplicates": 4, "shuffle": 2, "poison": 3, "bomb": 1}
+_DELIVERIES = {"duplicates": 4, "shuffle": 2, "poison": 3, "bomb": 1, "endless": 1}
 _NETWORK = {"delay": 1, "slow": 1, "black hole": 2, "cut": 2, "hold": 2, "reset": 2}
 _RESOURCES = {"pause": 3, "alarm": 1, "disk": 2, "clock": 2}
 _EVERYTHING = {
@@ -86,10 +87,11 @@ PLANS: Mapping[str, Plan] = {
         needed={"retries": 1},
     ),
     "outage": Plan(
-        "the broker away for two minutes at a hundred facts a second",
+        "the broker away for minutes at a hundred facts a second",
         {"outage": 1},
         rounds=1,
         rate=100.0,
+        mix=Mix(customers=4000),
         needed={"applied": 1},
     ),
     "deliveries": Plan("deliveries repeated and shuffled, and events that nobody can handle", _DELIVERIES, rounds=30),
@@ -108,12 +110,19 @@ PLANS: Mapping[str, Plan] = {
         layout=Layout(("reengagement", "profiles"), small_disks=True),
     ),
     "timers": Plan(
-        "as many timers as go in, while their owners are killed",
+        "timers whose owners are killed, one after the other",
         {"owner": 1},
-        pause=(8.0, 14.0),
-        rounds=16,
-        rate=80.0,
+        pause=(15.0, 20.0),
+        rounds=12,
         mix=Mix(customers=4000, carts=0.9, bought=0.15, due_within=(10.0, 25.0)),
+        layout=Layout(("reengagement",)),
+    ),
+    "flood": Plan(
+        "hundreds of timers a second, most of them of orders of many products, while their owners are killed now and then",
+        {"owner": 1},
+        pause=(40.0, 50.0),
+        rounds=6,
+        mix=Mix(customers=4000, carts=0.4, bought=0.3, due_within=(10.0, 25.0), consumables=0.5, refills=20),
         layout=Layout(("reengagement",)),
     ),
     "punctual": Plan(

@@ -1,33 +1,34 @@
 """One run: start a system, load it, break it by schedule, heal it, wait until it is at rest, and judge."""
 
-import math
 import signal
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from chaos import ledger, results
+from chaos import ledger, results, telling
 from chaos.checker.evidence import Observed, Residue
-from chaos.checker.rules import recovered, tallies
+from chaos.checker.rules import check_done, recovered, tallies
 from chaos.checker.timers import bought, lateness
-from chaos.checker.verdict import judge
+from chaos.checker.verdict import Colour, Verdict, judge
+from chaos.deadlines import Overdue, within
 from chaos.faults import deliveries
-from chaos.faults.processes import TRANSACTION_POINTS, UNCLEAN
-from chaos.faults.servers import BACKLOG
+from chaos.faults.processes import UNCLEAN
 from chaos.history import History
 from chaos.holdings import KINDS, Holdings
-from chaos.plans import PLANS, Plan, possible
+from chaos.options import Options
+from chaos.plans import possible
 from chaos.rebuild import differences
 from chaos.results import Result
 from chaos.schedule import Step, schedule
 from chaos.settling import queues, settle
 from chaos.setup import policies
-from chaos.system.fleet import BY_ITSELF, INSIDE
+from chaos.system.fleet import BY_ITSELF
 from chaos.system.tap import Tap
 from chaos.system.telemetry import Telemetry
 from chaos.system.whole import System
@@ -37,30 +38,7 @@ from chaos.workload.shop import Shop
 
 Say = Callable[[str], None]
 _WARM_SECONDS = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What a run is told. `rounds` 0 is the plan's own number; after `seconds` no further fault begins.
-
-    `settle_seconds` is how long the system may take to come to rest.
-    `rebuilt` is the share of customers whose state is built anew from the archive.
-    """
-
-    plan: str
-    seed: int
-    rounds: int = 0
-    rate: float = 0.0
-    seconds: float = math.inf
-    settle_seconds: float = 300.0
-    rebuilt: float = 1.0
-    command: str = ""
-    results: Path = results.DIRECTORY
-
-    @property
-    def chosen(self) -> Plan:
-        plan = PLANS[self.plan]
-        return replace(plan, rounds=self.rounds or plan.rounds, rate=self.rate or plan.rate)
+_START_SECONDS, _FAULT_SECONDS, _STEP_SECONDS, _JUDGING_SECONDS, _STOP_SECONDS = 300.0, 240.0, 180.0, 600.0, 120.0
 
 
 def run(options: Options, say: Say) -> Result:
@@ -70,7 +48,10 @@ def run(options: Options, say: Say) -> Result:
 
 
 class Run:
-    """The parts of one run, and the order in which they act."""
+    """The parts of one run, and the order in which they act.
+
+    Each part has its time. One that fails or takes longer makes the run red, and the next one is tried all the same.
+    """
 
     def __init__(self, options: Options, directory: Path, say: Say) -> None:
         self._options, self._say = options, say
@@ -85,6 +66,7 @@ class Run:
         self._tap = Tap(self._system.amqp_uri(), directory / "tap.jsonl")
         self._telemetry = Telemetry(self._system)
         self._residue = Residue()
+        self._undone: list[str] = []
         self._ended = threading.Event()
         signal.signal(signal.SIGINT, self._end)
         self._settled = self._rested = self._loaded = 0.0
@@ -94,17 +76,25 @@ class Run:
         began = time.monotonic()
         self._say(f"starting the system: plan {self._options.plan}, seed {self._options.seed}")
         try:
-            self._system.start()
-            policies(self._system)
-            self._tap.start()
-            self._telemetry.start()
-            self._break()
-            result = replace(self._judged(), seconds=round(time.monotonic() - began, 1))
+            if self._step("start the system", _START_SECONDS, self._start):
+                self._break()
+                self._heal()
+                found = self._judged()
+            else:
+                found = self._result(ledger.Record(), None, Verdict(Colour.INVALID, [], self._undone), {})
+            result = replace(found, seconds=round(time.monotonic() - began, 1))
             self._saved(result)
         finally:
             self._say("stopping the system")
-            self._system.stop()
+            if not self._step("stop the system", _STOP_SECONDS, self._system.stop):
+                self._system.abandon()
         return result
+
+    def _start(self) -> None:
+        self._system.start()
+        policies(self._system)
+        self._tap.start()
+        self._telemetry.start()
 
     def _end(self, number: int, frame: FrameType | None) -> None:
         """Ctrl-C: no further faults, heal and judge. The second one leaves at once."""
@@ -113,28 +103,43 @@ class Run:
         self._ended.set()
         self._say("no more faults: healing and judging; once more Ctrl-C leaves at once")
 
+    def _step(self, what: str, seconds: float, work: Callable[[], None]) -> bool:
+        """Do one part of the run in its time; whether it was done."""
+        try:
+            with within(seconds, what):
+                work()
+        except Exception as error:
+            text = str(error) if isinstance(error, Overdue) else f"{what}: {type(error).__name__}: {error}"
+            self._undone.append(text)
+            self._history.add("note", "not done", what, text)
+            self._say(f"NOT DONE {text}")
+            return False
+        return True
+
     def _break(self) -> None:
         generator = self._generator()
         names = list(self._system.fleet.members)
         self._loaded = self._history.seconds()
         generator.start()
-        try:
-            self._ended.wait(_WARM_SECONDS)
-            for number, step in enumerate(schedule(self._options.seed, self._plan, self._plan.rounds, names), 1):
-                if self._ended.is_set() or self._history.seconds() - self._loaded > self._options.seconds:
-                    break
-                self._do(number, step)
-        finally:
-            generator.stop()
-        self._heal()
+        self._ended.wait(_WARM_SECONDS)
+        for number, step in enumerate(schedule(self._options.seed, self._plan, self._plan.rounds, names), 1):
+            if self._ended.is_set() or self._history.seconds() - self._loaded > self._options.seconds:
+                break
+            self._ended.wait(step.pause)
+            if not self._step(
+                f"{step.fault.kind} {step.fault.target}", _FAULT_SECONDS + step.fault.hold, partial(self._do, step)
+            ):
+                break
+            if number % 10 == 0:
+                self._say(f"{number} of {self._plan.rounds} faults done, {self._ledger.accepted} facts accepted")
+        self._step("end the load", _STEP_SECONDS, generator.stop)
 
     def _generator(self) -> Generator:
         shop = Shop(self._options.seed, datetime.now(UTC), self._plan.mix)
         key = self._system.stack.credentials.write_key
         return Generator(SegmentDoor(self._system.door, key), shop, self._ledger, self._plan.rate)
 
-    def _do(self, number: int, step: Step) -> None:
-        self._ended.wait(step.pause)
+    def _do(self, step: Step) -> None:
         fault = step.fault
         self._history.add("inject", fault.kind, fault.target)
         fault.inject(self._system)
@@ -142,31 +147,47 @@ class Run:
             self._ended.wait(fault.hold)
             fault.heal(self._system)
             self._history.add("heal", fault.kind, fault.target)
-        if number % 10 == 0:
-            self._say(f"{number} of {self._plan.rounds} faults done, {self._ledger.accepted} facts accepted")
 
     def _heal(self) -> None:
         self._say(f"healing: {self._ledger.accepted} of {self._ledger.attempted} facts were accepted")
-        self._system.fleet.disarm()
-        self._system.await_ready()
+        self._step("end what was armed", _STEP_SECONDS, self._system.fleet.disarm)
+        self._step("have all processes ready", _STEP_SECONDS, self._system.await_ready)
+        self._step("replay what was parked", _STEP_SECONDS, self._replay)
+        began = self._history.seconds()
+        self._step("come to rest", self._options.settle_seconds + _STEP_SECONDS, self._settle)
+        self._rested = began + self._settled
+        self._step("see what is left under way", _STEP_SECONDS, self._look)
+        self._step("end the tap", _STEP_SECONDS, self._tap.stop)
+        self._step("end the telemetry", _STEP_SECONDS, self._telemetry.stop)
+
+    def _replay(self) -> None:
         replayed = deliveries.replay_parked(self._system)
         if replayed:
             self._history.add("note", "parked events replayed", "all", str(replayed))
-        began = self._history.seconds()
+
+    def _settle(self) -> None:
         self._settled = settle(self._system, self._options.settle_seconds)
-        self._rested = began + self._settled
+
+    def _look(self) -> None:
         self._residue = Holdings(self._system.client()).residue(queues(self._system))
         self._telemetry.look()
-        for stop in (self._telemetry.stop, self._tap.stop):
-            stop()
 
     def _judged(self) -> Result:
         self._say(f"at rest after {self._settled:.0f} s; judging")
-        record = ledger.read(self._directory / "ledger.jsonl")
-        observed = self._observed(record)
-        hits = self._hits()
-        verdict = judge(record, observed, hits, self._plan.needed)
-        states = [f"{timer.kind} {timer.state}" for timer in observed.timers]
+        record, found = ledger.read(self._directory / "ledger.jsonl"), list[Observed]()
+        self._step("read what the services hold", _JUDGING_SECONDS, lambda: found.append(self._observed(record)))
+        hits = {**self._telemetry.sums(), "kills inside a transaction": telling.within_transactions(self._history)}
+        if not found:
+            return self._result(record, None, Verdict(Colour.RED, list(check_done(self._undone)), []), hits)
+        observed = replace(found[0], undone=self._undone)
+        return self._result(record, observed, judge(record, observed, hits, self._plan.needed), hits)
+
+    def _result(self, record: ledger.Record, observed: Observed | None, verdict: Verdict, hits: Mapping[str, int]) -> Result:
+        """The verdict with all figures, as far as the services could be looked at."""
+        timers = observed.timers if observed else ()
+        states = [f"{timer.kind} {timer.state}" for timer in timers]
+        closed = {"carts bought": len(bought(record, observed))} if observed else {}
+        accepted = len(record.accepted)
         return Result(
             plan=self._options.plan,
             title=self._plan.title,
@@ -179,17 +200,16 @@ class Run:
             findings=[f"{finding.rule}: {finding.detail}" for finding in verdict.findings],
             missing=verdict.missing,
             attempted=len(record.attempted),
-            accepted=len(record.accepted),
-            recovered=recovered(record, observed),
-            faults=self._faults(),
-            deaths=self._deaths(),
+            accepted=accepted,
+            recovered=recovered(record, observed) if observed else 0,
+            faults=telling.faults(self._history),
+            deaths=telling.deaths(self._history),
             hits=hits,
-            lateness=lateness(record, observed.timers),
-            timers={state: states.count(state) for state in sorted(set(states))}
-            | {"carts bought": len(bought(record, observed))},
+            lateness=lateness(record, timers),
+            timers={state: states.count(state) for state in sorted(set(states))} | closed,
             settle_seconds=round(self._settled, 1),
-            services=tallies(record, observed),
-            figures=self._figures(len(record.accepted)),
+            services=tallies(record, observed) if observed else {},
+            figures=telling.outage(self._history, accepted, self._loaded, self._rested),
         )
 
     def _observed(self, record: ledger.Record) -> Observed:
@@ -208,30 +228,6 @@ class Run:
             differences=rebuilt,
             deaths=[f"{e.target} {e.detail}" for e in self._history.entries if e.fault in (BY_ITSELF, UNCLEAN)],
         )
-
-    def _hits(self) -> dict[str, int]:
-        inside = sum(count for point, count in self._deaths().items() if point in TRANSACTION_POINTS)
-        return {**self._telemetry.sums(), "kills inside a transaction": inside}
-
-    def _faults(self) -> Mapping[str, Mapping[str, int]]:
-        kinds = {entry.fault for entry in self._history.entries if entry.act == "inject"}
-        return {kind: self._history.count("inject", kind) for kind in sorted(kinds)} | {
-            kind: found for kind in (INSIDE, BY_ITSELF) if (found := self._history.count("died", kind))
-        }
-
-    def _deaths(self) -> dict[str, int]:
-        """Deaths at fault points, by point."""
-        points = [entry.detail for entry in self._history.entries if (entry.act, entry.fault) == ("died", INSIDE)]
-        return {point: points.count(point) for point in sorted(set(points))}
-
-    def _figures(self, accepted: int) -> dict[str, float]:
-        """Of an outage: how much had waited, how fast it was drained, and how fast it had come, in facts a second."""
-        noted = next((entry for entry in self._history.entries if entry.fault == BACKLOG), None)
-        if noted is None:
-            return {}
-        arrived = accepted / (noted.seconds - self._loaded)
-        drained = int(noted.detail) / (self._rested - noted.seconds)
-        return {"backlog": int(noted.detail), "arrived a second": round(arrived, 1), "drained a second": round(drained, 1)}
 
     def _saved(self, result: Result) -> None:
         path = results.save(result, self._history.path, self._options.results)

@@ -24,7 +24,6 @@ MAKERS: Mapping[str, Maker] = {
     "server and service": servers.kill_with_service,
     "broker away": servers.broker_away,
     "database away": servers.database_away,
-    "outage": lambda random, names: servers.Outage(120.0),
     "alarm": lambda random, names: servers.MemoryAlarm(random.uniform(8.0, 15.0)),
     "disk": lambda random, names: servers.DiskFull(random.choice(["mongod", "rabbitmq"]), random.uniform(5.0, 10.0)),
     "clock": clock.wrong_clock,
@@ -32,6 +31,7 @@ MAKERS: Mapping[str, Maker] = {
     "shuffle": deliveries.shuffled,
     "poison": deliveries.poison,
     "bomb": deliveries.bomb,
+    "endless": deliveries.endless,
     **network.MAKERS,
 }
 
@@ -54,7 +54,13 @@ def schedule(seed: int, plan: Plan, rounds: int, names: Sequence[str]) -> list[S
     drawn = kinds[:rounds] + random.choices(kinds, list(plan.weights.values()), k=max(0, rounds - len(kinds)))
     random.shuffle(drawn)
     turns = _turns(random, names)
-    return [Step(random.uniform(*plan.pause), MAKERS[kind](random, _next_first(turns, names))) for kind in drawn]
+    made = makers(plan)
+    return [Step(random.uniform(*plan.pause), made[kind](random, _next_first(turns, names))) for kind in drawn]
+
+
+def makers(plan: Plan) -> Mapping[str, Maker]:
+    """What makes each kind of fault; an outage is as long as the plan says."""
+    return {**MAKERS, "outage": lambda random, names: servers.Outage(60.0 * plan.minutes)}
 
 
 def _turns(random: Random, names: Sequence[str]) -> Iterator[str]:

@@ -2,10 +2,13 @@
 
 import time
 from collections.abc import Mapping
+from http.client import HTTPException
+
+from pymongo.errors import PyMongoError
 
 from chaos.holdings import Holdings
+from chaos.system import probes, tap
 from chaos.system.management import STALE_SECONDS, queues_of
-from chaos.system.tap import QUEUE
 from chaos.system.whole import System
 from deploy.local.credentials import ADMIN
 
@@ -29,11 +32,15 @@ def settle(system: System, seconds: float) -> float:
 
 
 def queues(system: System) -> Mapping[str, int]:
-    """Messages by queue, those in somebody's hands included; the tap's own queue left out."""
+    """Messages by queue, those in somebody's hands included; queues of our own left out."""
     found = queues_of(system.rabbit, system.stack.credentials.rabbit[ADMIN])
-    return {queue["name"]: queue.get("messages", 0) for queue in found if queue["name"] != QUEUE}
+    return {queue["name"]: queue.get("messages", 0) for queue in found if queue["name"] not in (tap.QUEUE, probes.QUEUE)}
 
 
 def _is_quiet(system: System, holdings: Holdings) -> bool:
-    residue = holdings.residue(queues(system))
+    """Whether nothing is under way; a server that does not answer is no quiet one."""
+    try:
+        residue = holdings.residue(queues(system))
+    except (OSError, HTTPException, PyMongoError):
+        return False
     return not (any(residue.queues.values()) or any(residue.outboxes.values()) or residue.overdue)

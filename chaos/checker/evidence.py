@@ -72,7 +72,8 @@ class Residue:
 class Observed:
     """The system after healing and draining. `differences` are those of state built anew from the archive.
 
-    `deaths` are processes that ended although nobody had killed them, or did not end well when they were asked to.
+    `deaths` are processes that ended although nobody had killed them, or did not end well when they were asked to. `undone` are
+    parts of the run itself that failed or took too long: what the system should have allowed and did not.
     """
 
     archived: frozenset[str]
@@ -83,6 +84,7 @@ class Observed:
     residue: Residue
     differences: Sequence[str] = ()
     deaths: Sequence[str] = ()
+    undone: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

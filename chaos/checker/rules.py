@@ -59,6 +59,12 @@ def check_residue(observed: Observed) -> Iterator[Finding]:
         yield Finding("timer missed", f"{observed.residue.overdue} timers are due and pending")
     yield from named("rebuilt state differs", observed.differences)
     yield from named("process ended by itself or in disorder", observed.deaths)
+    yield from check_done(observed.undone)
+
+
+def check_done(undone: Iterable[str]) -> Iterator[Finding]:
+    """Faults are done and healed in their time, and then the system comes to rest in its."""
+    yield from named("part of the run not done", undone)
 
 
 def recovered(record: Record, observed: Observed) -> int:

@@ -19,6 +19,7 @@ EXCHANGE = "shop.events"
 _ORDER = "order_completed"
 _LIVES = 6  # one more than the returns after which a message is not handled any more
 _LARGE = 17 * 1024 * 1024  # more than a document of MongoDB holds
+_IMPATIENT = {"HANDLING_SECONDS": "3"}  # the watchdog's patience while events of this kind are about
 Headers = dict[str, Any]
 
 
@@ -63,10 +64,19 @@ class Bomb(Passing):
     target: str
     point: str
     kind: ClassVar[str] = "event that ends its process"
+    action: ClassVar[str] = "kill"
 
     def inject(self, system: System) -> None:
-        system.fleet.kill(self.target, self.point, lives=_LIVES)
+        system.fleet.kill(self.target, self.point, lives=_LIVES, action=self.action, environment=_IMPATIENT)
         wait_for(lambda: not system.fleet.members[self.target].armed, f"{_LIVES} deaths of {self.target}", 120)
+
+
+@dataclass(frozen=True)
+class Endless(Bomb):
+    """An event whose handling never ends: the watchdog has to notice, in life after life, until the event is parked."""
+
+    kind: ClassVar[str] = "event that never ends"
+    action: ClassVar[str] = "hang"
 
 
 def publish(system: System, letters: Sequence[Letter]) -> None:
@@ -105,6 +115,10 @@ def poison(random: Random, names: Sequence[str]) -> Poison:
 
 def bomb(random: Random, names: Sequence[str]) -> Bomb:
     return Bomb(random.choice(["support", "social", "campaigns"]), "unit_of_work.before_commit:1")
+
+
+def endless(random: Random, names: Sequence[str]) -> Endless:
+    return Endless(random.choice(["support", "social", "campaigns"]), "unit_of_work.after_inbox:1")
 
 
 def _published(system: System, count: int) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from chaos.faults.fault import Passing
 from chaos.system.testbed import Testbed, wait_for
+from chaos.system.whole import System
 
 _WITHIN_TRANSACTION = ("unit_of_work.after_inbox", "unit_of_work.before_outbox", "unit_of_work.before_commit")
 _CONSUMING = (*_WITHIN_TRANSACTION, "unit_of_work.after_commit", "consume.before_ack")
@@ -23,8 +24,10 @@ POINTS = {
     "analytics": _CONSUMING,
 }
 UNCLEAN = "unclean stop"
+OWNER_KILLED = "kill -9 of the owner of timers"
 _PATIENCE_SECONDS = 6.0
 _DEATH_SECONDS = 120.0
+_OWNER_SECONDS = 60.0
 TRANSACTION_POINTS = frozenset({*_WITHIN_TRANSACTION, "timers.before_commit"})
 
 
@@ -60,6 +63,22 @@ class KillWithin(Passing):
             wait_for(lambda: not system.fleet.members[self.target].armed, f"{self.target} at {self.point}", _DEATH_SECONDS)
         except TimeoutError:
             system.history.add("note", "point not reached", self.target, self.point)
+
+
+@dataclass(frozen=True)
+class KillOwner(Passing):
+    """SIGKILL of the process that holds the lease on the timers of re-engagement, whichever of its replicas that is now.
+
+    With `point` its next life ends there, should it come to fire timers again.
+    """
+
+    point: str
+    target: str = "reengagement"
+    kind: ClassVar[str] = OWNER_KILLED
+
+    def inject(self, system: System) -> None:
+        wait_for(lambda: bool(_owner(system)), "an owner of the timers that lives", _OWNER_SECONDS)
+        system.fleet.kill(_owner(system) or self.target, self.point)
 
 
 @dataclass(frozen=True)
@@ -115,6 +134,14 @@ def _at_work(system: Testbed, name: str) -> bool:
     return not system.fleet.members[name].armed and system.ready(name)
 
 
+def _owner(system: System) -> str:
+    """The name of the living process that holds the lease; empty while there is none."""
+    lease = system.client()["sambandh_reengagement"]["leases"].find_one({"_id": "timers"})
+    holder = lease["holder"] if lease else ""
+    living = {name: member.process.id for name, member in system.fleet.members.items() if member.service == "reengagement"}
+    return next((name for name, found in living.items() if found is not None and f"-{found.pid}-" in holder), "")
+
+
 def kill(random: Random, names: Sequence[str]) -> Kill:
     """A kill of any process; every other one is followed by a death at a named point."""
     name = names[0]
@@ -129,10 +156,9 @@ def kill_within_commit(random: Random, names: Sequence[str]) -> KillWithin:
     return KillWithin(name, f"{random.choice(_WITHIN_TRANSACTION)}:{random.randrange(1, 3)}")
 
 
-def kill_owner(random: Random, names: Sequence[str]) -> Kill:
-    """A kill of one of those who fire timers, every other time within a firing."""
-    owners = [name for name in names if name.partition("-")[0] == "reengagement"]
-    return Kill(random.choice(owners), random.choice(["", "timers.before_commit:2"]))
+def kill_owner(random: Random, names: Sequence[str]) -> KillOwner:
+    """A kill of the one who fires timers, every other time within a firing."""
+    return KillOwner(random.choice(["", "timers.before_commit:2"]))
 
 
 def kill_pair(random: Random, names: Sequence[str]) -> KillPair:

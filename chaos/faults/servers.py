@@ -13,10 +13,11 @@ from chaos.system.replica_set import ReplicaSet
 from chaos.system.testbed import Testbed
 from chaos.system.whole import System
 
-BACKLOG = "backlog when it came back"
+OUTAGE, BACKLOG = "outage", "backlog when it came back"
 RABBITMQCTL = "/usr/lib/rabbitmq/bin/rabbitmqctl"
 _USUAL_WATERMARK = "0.4"
 _CHUNK = 1 << 20
+_DYING_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -65,20 +66,21 @@ class Away:
 
 
 @dataclass(frozen=True)
-class Outage(Passing):
+class Outage:
     """The broker away for minutes. What was accepted meanwhile is noted just before it comes back, to see how fast that drains."""
 
-    seconds: float
+    hold: float
     target: str = "rabbitmq"
-    kind: ClassVar[str] = "outage"
+    kind: ClassVar[str] = OUTAGE
 
     def inject(self, system: System) -> None:
         system.rabbit.kill()
-        time.sleep(self.seconds)
+
+    def heal(self, system: System) -> None:
         pending = {"pending_since": {"$exists": True}}
         backlog = system.client()["sambandh_collector"]["events"].count_documents(pending, hint="pending")
-        system.rabbit.start()
         system.history.add("note", BACKLOG, self.target, str(backlog))
+        system.rabbit.start()
 
 
 @dataclass(frozen=True)
@@ -114,10 +116,15 @@ class DiskFull:
                 return
 
     def heal(self, system: System) -> None:
+        """Room again; a server that did not survive is started, and one that has not decided yet is given the time to."""
         (system.small_disks[self.target] / "filler").unlink()
         server = system.servers[self.target]
-        if server.process.id is None:
+        patience = time.monotonic() + _DYING_SECONDS
+        while server.process.id is not None and not system.serves(self.target) and time.monotonic() < patience:
+            time.sleep(0.5)
+        if server.process.id is None or not system.serves(self.target):
             system.history.add("note", "did not survive", self.target)
+            server.process.kill()
             server.start()
 
 

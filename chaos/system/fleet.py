@@ -6,23 +6,29 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chaos.history import History
 from deploy.local.processes import Process
 
 _LOOK_SECONDS = 0.1
 INSIDE, BY_ITSELF = "kill inside", "died by itself"
+_CODES = {"kill": -signal.SIGKILL, "hang": 1}  # the watchdog ends a process with 1
 
 
 @dataclass(slots=True)
 class Member:
-    """A service process. `metrics` is its port for operations; `armed` the fault point at which this life and `lives - 1` more end."""
+    """A service process. `metrics` is its port for operations; `armed` the fault point at which this life and `lives - 1` more end.
+
+    `action` is how they end there (shared/faults.py), and `environment` what they are started with beside the usual.
+    """
 
     process: Process
     metrics: int
     armed: str = ""
     lives: int = 1
+    action: str = "kill"
+    environment: Mapping[str, str] = field(default_factory=dict)
     down: bool = False  # on purpose: the keeper leaves it alone
 
     @property
@@ -39,7 +45,7 @@ class Fleet:
         self._history = history
         self._lock = threading.RLock()
         self._stopping = threading.Event()
-        self._keeper = threading.Thread(target=self._keep, name="keeper")
+        self._keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
 
     def start(self) -> None:
         self._keeper.start()
@@ -53,12 +59,15 @@ class Fleet:
         """While this is held the keeper does nothing."""
         return self._lock
 
-    def kill(self, name: str, point: str = "", *, lives: int = 1, environment: Mapping[str, str] | None = None) -> None:
+    def kill(
+        self, name: str, point: str = "", *, lives: int = 1, action: str = "kill", environment: Mapping[str, str] | None = None
+    ) -> None:
         """SIGKILL, and a new life at once; with `point` (`name:nth`) that life, and as many as `lives`, ends when it gets there."""
         with self._lock:
-            self.members[name].process.kill()
-            self.members[name].lives = lives
-            self._start(name, point, environment or {})
+            member = self.members[name]
+            member.process.kill()
+            member.lives, member.action, member.environment = lives, action, environment or {}
+            self._start(name, point)
 
     def stop_and_start(self, name: str) -> int | None:
         """SIGTERM, wait for the end, start again; returns the exit code."""
@@ -66,6 +75,7 @@ class Fleet:
             process = self.members[name].process
             process.stop()
             code = process.exit_code
+            self.members[name].environment = {}
             self._start(name)
         return code
 
@@ -81,10 +91,10 @@ class Fleet:
             for name in [name for name, member in self.members.items() if member.armed]:
                 self.kill(name)
 
-    def _start(self, name: str, point: str = "", environment: Mapping[str, str] | None = None) -> None:
+    def _start(self, name: str, point: str = "") -> None:
         member = self.members[name]
-        fault = {"ALLOW_FAULTS": "true", "FAULT": _specification(point)} if point else {}
-        member.process.environment = {**self._plain[name], **fault, **(environment or {})}
+        fault = {"ALLOW_FAULTS": "true", "FAULT": _specification(point, member.action)} if point else {}
+        member.process.environment = {**self._plain[name], **fault, **member.environment}
         member.armed = point
         member.process.start()
 
@@ -97,16 +107,18 @@ class Fleet:
 
     def _revive(self, name: str, member: Member) -> None:
         code, point = member.process.exit_code, ""
-        if member.armed and code == -signal.SIGKILL:
+        if member.armed and code == _CODES[member.action]:
             self._history.add("died", INSIDE, name, member.armed.partition(":")[0])
             member.lives -= 1
             point = member.armed if member.lives > 0 else ""
         else:
             self._history.add("died", BY_ITSELF, name, f"exit code {code}")
             time.sleep(0.5)  # what dies at once is not to be started in a tight loop
+        if not point:
+            member.action, member.environment = "kill", {}
         self._start(name, point)
 
 
-def _specification(point: str) -> str:
+def _specification(point: str, action: str) -> str:
     name, _, nth = point.partition(":")
-    return f"{name}:kill:{nth or 1}"
+    return f"{name}:{action}:{nth or 1}"

@@ -33,6 +33,11 @@ class Nursery:
             self._process.stdin.close()
             self._process.wait()
 
+    def kill(self) -> None:
+        """End it without a word."""
+        if self._process:
+            self._process.kill()
+
     def fork(self, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> int:
         """A process that runs a module with arguments; returns its pid."""
         process = self._process

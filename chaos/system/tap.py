@@ -33,7 +33,7 @@ class Tap:
     def __init__(self, uri: str, path: Path) -> None:
         self._uri, self._path = uri, path
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="tap")
+        self._thread = threading.Thread(target=self._run, name="tap", daemon=True)
         self.received: list[Event] = []
 
     def start(self) -> None:

@@ -33,7 +33,7 @@ class Telemetry:
         self._system = system
         self._lives: dict[tuple[str, int], Counter[str]] = {}
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="telemetry")
+        self._thread = threading.Thread(target=self._run, name="telemetry", daemon=True)
 
     def start(self) -> None:
         self._thread.start()

@@ -1,6 +1,8 @@
 """The whole system of one run: servers, services in one or more replicas, gateway; with a proxy between them where asked for."""
 
 import json
+import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,12 +16,14 @@ from chaos.history import History
 from chaos.system.fleet import Fleet, Member
 from chaos.system.links import HTTP, Proxy
 from chaos.system.nursery import Nursery
+from chaos.system.probes import broker_keeps, database_keeps
 from chaos.system.small_disk import MEGABYTES, mount, unmount
 from chaos.system.stack import ChaosStack
 from chaos.system.testbed import Server, Testbed
 from deploy.local.credentials import ADMIN
 from deploy.local.gateway import answers
 from deploy.local.mongod import MongoServer
+from deploy.local.processes import ProcessId
 from deploy.local.rabbitmq import RabbitServer
 from deploy.local.settings import LOOPBACK, Settings, free_ports
 
@@ -75,6 +79,15 @@ class System(Testbed):
         for place in self.small_disks.values():
             unmount(place)
 
+    def abandon(self) -> None:
+        """SIGKILL to whatever was started, without waiting for anything: where `stop` did not come to an end."""
+        for found in map(ProcessId.read, (self.stack.settings.run_dir / "pid").iterdir()):
+            if found is not None and found.alive() and found.pid != os.getpid():
+                os.killpg(found.pid, signal.SIGKILL)
+        self._nursery.kill()
+        for place in self.small_disks.values():
+            unmount(place)
+
     @property
     def mongo(self) -> MongoServer:
         assert self.stack.mongo is not None, "a run has a database of its own"
@@ -89,6 +102,10 @@ class System(Testbed):
     def servers(self) -> Mapping[str, Server]:
         return {"rabbitmq": self.rabbit, "mongod": self.mongo, "gateway": self.stack.gateway}
 
+    def serves(self, server: str) -> bool:
+        """Whether the broker or the database keeps what it is given."""
+        return database_keeps(self.stack.mongo_uri(ADMIN)) if server == "mongod" else broker_keeps(self.amqp_uri())
+
     @property
     def door(self) -> int:
         """The port at which the outside finds the gateway, behind the proxy where there is one."""
@@ -101,7 +118,8 @@ class System(Testbed):
 
     def client(self) -> MongoClient[dict[str, Any]]:
         """The database as its administrator, to look at everything."""
-        return MongoClient(self.stack.mongo_uri(ADMIN), tz_aware=True, serverSelectionTimeoutMS=60_000)
+        uri = self.stack.mongo_uri(ADMIN)
+        return MongoClient(uri, tz_aware=True, serverSelectionTimeoutMS=60_000, socketTimeoutMS=120_000)
 
     def amqp_uri(self) -> str:
         """The broker as its administrator."""

@@ -27,7 +27,7 @@ class Generator:
         self._drawing = threading.Lock()
         self._numbers = count()
         self._errors: list[Exception] = []
-        self._threads = [threading.Thread(target=self._run, name=f"load-{n}") for n in range(threads)]
+        self._threads = [threading.Thread(target=self._run, name=f"load-{n}", daemon=True) for n in range(threads)]
 
     def start(self) -> None:
         for thread in self._threads:

@@ -15,7 +15,6 @@ from chaos.ledger import Fact, Kind
 QUARTER = timedelta(minutes=15)
 CART_DELAY = timedelta(hours=1)  # the policy of abandoned carts as the product comes
 CONSUMED_AFTER = timedelta(days=1)  # the policy of replenishment that a run sets for its consumables
-_REFILLS = 5  # products in an order of consumables
 _MIXED = 64  # facts among which the next one is drawn: a refund may come long before its order
 
 
@@ -23,7 +22,7 @@ _MIXED = 64  # facts among which the next one is drawn: a refund may come long b
 class Mix:
     """How much of what: probabilities, the number of customers, and the seconds until a timer is due.
 
-    `bought` is the share of carts that are bought, `consumables` that of orders of some products whose replenishment falls due.
+    `bought` is the share of carts that are bought, `consumables` that of orders of `refills` products whose replenishment falls due.
     """
 
     customers: int = 200
@@ -33,6 +32,7 @@ class Mix:
     cancellations: float = 0.1
     due_within: tuple[float, float] = (3.0, 20.0)
     consumables: float = 0.03
+    refills: int = 5
 
 
 class Shop:
@@ -79,8 +79,8 @@ class Shop:
         return [cart, bought]
 
     def _consumables(self, number: int, now: datetime) -> list[Fact]:
-        at, amount = now - CONSUMED_AFTER + self._soon(), _REFILLS * self._amount()
-        return [Fact(self._weight(), Kind.ORDER, self._customer(number), amount, at, lines=_REFILLS)]
+        at, amount = now - CONSUMED_AFTER + self._soon(), self._mix.refills * self._amount()
+        return [Fact(self._weight(), Kind.ORDER, self._customer(number), amount, at, lines=self._mix.refills)]
 
     def _fact(self, kind: Kind, customer: str, start: datetime, about: str = "") -> Fact:
         at = start + timedelta(milliseconds=self._random.randrange(int(QUARTER.total_seconds() * 1000)))

@@ -57,6 +57,18 @@ def test_kills_of_all_replicas_of_a_service_are_kills_of_its_kind() -> None:
     assert "8 kills, 1 of them at a named point of the delivery path: profiles 4, reengagement 4; broken promises: 0" in page
 
 
+def test_both_of_a_pair_are_killed() -> None:
+    pairs = replace(GREEN, faults={"kill -9 of a pair": {"mongod and social": 2, "social and support": 1}})
+    page = render([pairs], [])
+    assert "4 kills, 0 of them at a named point of the delivery path: social 3, support 1" in page
+    assert "| `kill -9` of the database | 2 kills" in page
+
+
+def test_a_broken_promise_stays_on_the_page_however_many_good_runs_follow() -> None:
+    page = render([LOST, GREEN, replace(GREEN, seed=5)], [])
+    assert "3,000 facts accepted (runs: 3); broken promises: 1, none of them in the last 2 runs" in page
+
+
 def test_a_broken_promise_stands_on_the_page() -> None:
     page = render([GREEN, LOST], [CONTROL])
     assert "broken promises: 1" in page
@@ -72,7 +84,9 @@ def test_an_invalid_run_is_listed_and_counts_for_nothing() -> None:
 
 def test_messages_that_drained_consumers_left_behind_are_told() -> None:
     assert "8 restarts; 0 messages delivered again" in render([ROLLS], [])
-    assert "8 restarts; 3 messages delivered again" in render([replace(ROLLS, hits={"redelivered": 3})], [])
+    worse = replace(ROLLS, hits={"redelivered": 3})
+    assert "8 restarts; 3 messages delivered again;" in render([worse], [])
+    assert "16 restarts; 3 messages delivered again, none of them in the last 8 restarts" in render([worse, ROLLS], [])
 
 
 def test_the_page_in_the_repository_is_what_the_kept_results_say() -> None:

@@ -1,12 +1,13 @@
 """Schedules: the same seed gives the same faults, every kind comes up, and processes take turns."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from chaos.faults.processes import Kill
 from chaos.plans import PLANS
-from chaos.schedule import MAKERS, schedule
+from chaos.schedule import makers, schedule
 
 NAMES = ["collector", "profiles", "reengagement", "reengagement-2", "analytics"]
 
@@ -22,7 +23,7 @@ def test_another_seed_gives_another_schedule() -> None:
 
 @pytest.mark.parametrize("plan", PLANS)
 def test_a_plan_has_no_fault_that_cannot_be_made(plan: str) -> None:
-    assert PLANS[plan].weights.keys() <= MAKERS.keys()
+    assert PLANS[plan].weights.keys() <= makers(PLANS[plan]).keys()
 
 
 def test_every_kind_of_fault_of_a_plan_comes_up() -> None:
@@ -37,3 +38,8 @@ def test_processes_are_killed_in_turns() -> None:
     times = Counter(kill.target for kill in kills)
     assert times.keys() == set(NAMES)
     assert max(times.values()) - min(times.values()) <= 20
+
+
+def test_an_outage_is_as_long_as_it_is_told_to_be() -> None:
+    plan = replace(PLANS["outage"], minutes=10.0)
+    assert [step.fault.hold for step in schedule(5, plan, 1, NAMES)] == [600.0]
