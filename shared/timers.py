@@ -21,7 +21,7 @@ from shared.envelope import Event, derived_id, encode
 from shared.errors import StoreAway, TooMuchAtOnce
 from shared.extension import Worker
 from shared.handlers import TIMER_SOURCE, Timer
-from shared.identity import PREFIX
+from shared.identity import PREFIX, id_of
 from shared.lease import Lease
 from shared.mongo import Document, Session, add, ensure_collection, reachable, server_time
 
@@ -72,6 +72,16 @@ def _document(timer: Timer) -> Document:
 def timer_id(slot: str, due: datetime) -> str:
     """One timer is one slot at one moment: arming it again changes nothing, moving it makes another."""
     return f"{slot}@{int(due.timestamp() * 1000)}"
+
+
+def look_again(key: str, customer_id: str, keys: Sequence[str], due: datetime) -> Timer:
+    """A timer to look again at a customer of these identity keys; `key` says what for.
+
+    It is for the key that the customer is named after, which stays with this customer as long as there is one, while others may be parted
+    from it and would take the timer with them.
+    """
+    subject = next((one for one in keys if id_of(one) == customer_id), keys[0])
+    return Timer(LOOK_AGAIN, key, subject, due)
 
 
 def of_subjects(database: Database[Document], subjects: Sequence[str]) -> list[Document]:

@@ -141,7 +141,7 @@ class History:
         return {
             "members": members,
             "views": {key: {**view, "said": []} for key, view in views.items()},
-            "timers": {slot: one.due for slot, one in self.timers.items()},
+            "timers": {slot: (one.due, one.subject, one.data) for slot, one in self.timers.items()},
             "rows": {key: msgspec.json.encode(dict(row), order="sorted") for key, row in self.rows.items()},
             "journal": sorted(row for row in self.journal if row.partition("/")[2] not in self.own),
             "figures": {key: values for key, values in figures.items() if values},

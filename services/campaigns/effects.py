@@ -19,7 +19,7 @@ from shared.handlers import Announcement, Consequences, Figure, Row, Timer
 from shared.identity import strongest
 from shared.model import Before
 from shared.permissions import contactable
-from shared.timers import LOOK_AGAIN
+from shared.timers import look_again
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def consequences(look: Look, all_: Audiences, found: Mapping[str, Standing], bef
 def _timers(look: Look, found: Mapping[str, Standing]) -> tuple[Timer, ...]:
     """One timer, at the earliest moment at which time alone changes a membership."""
     due = next_change(found.values())
-    return (Timer(LOOK_AGAIN, look.customer_id, look.subject, due),) if due else ()
+    return (look_again(look.customer_id, look.customer_id, look.customer.identity_keys, due),) if due else ()
 
 
 def _row_id(audience_id: str, customer_id: str) -> str:

@@ -15,7 +15,7 @@ from services.profiles.domain.rules import Rules
 from shared.events import CONSENT_CHANGED, CONTACT_PERMISSION_CHANGED, OPT_IN_EXPIRED, OPT_IN_REQUESTED
 from shared.handlers import Announcement, Timer
 from shared.identity import id_of
-from shared.timers import LOOK_AGAIN
+from shared.timers import look_again
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,7 @@ def consent_news(customer_id: str, customer: Customer, rules: Rules, now: dateti
         *(_expired(one, whom) for one in stands.requests if one.expires_at <= now and not one.backfill),
     )
     due = min((one.expires_at for one in stands.open_requests(now)), default=None)
-    subject = customer.identity_keys[0]
-    return ConsentNews(said, (Timer(LOOK_AGAIN, f"{customer_id}/opt_in", subject, due),) if due else ())
+    return ConsentNews(said, (look_again(f"{customer_id}/opt_in", customer_id, customer.identity_keys, due),) if due else ())
 
 
 def _permissions(stands: Standing, whom: dict[str, Any], now: datetime) -> Iterator[Announcement]:

@@ -18,7 +18,7 @@ from shared.handlers import Announcement, Consequences, Folded, Timer, fires, fo
 from shared.identity import PREFIX
 from shared.mongo import server_time
 from shared.registry import service_names
-from shared.timers import LOOK_AGAIN
+from shared.timers import look_again
 from shared.unit_of_work import UnitOfWork, command
 
 REMINDER = "data_request_reminder"
@@ -109,7 +109,7 @@ def retention(
     if due is None or last is None or not customer.identity_keys:
         return (), ()
     if now < due:
-        return (Timer(LOOK_AGAIN, f"retention/{customer_id}", customer.identity_keys[0], due),), ()
+        return (look_again(f"retention/{customer_id}", customer_id, customer.identity_keys, due),), ()
     request_id = f"era_{customer_id.removeprefix(PREFIX)}-{int(last.timestamp() * 1000):x}"
     asked = _question(Wish.ERASURE, (customer_id, customer), _SELF, now)
     return (), (_asked(replace(asked, reason=Reason.INACTIVITY), request_id, request_id, due),)

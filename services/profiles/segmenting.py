@@ -21,7 +21,7 @@ from services.profiles.storage.membership import MEMBERS, SIZES, member_row
 from shared.events import SEGMENT_ENTERED, SEGMENT_LEFT, EventKind
 from shared.handlers import Announcement, Consequences, Figure, Timer
 from shared.model import Before
-from shared.timers import LOOK_AGAIN
+from shared.timers import look_again
 
 NOTHING = Consequences()
 
@@ -32,15 +32,19 @@ def segmented(look: Look, rules: Rules, before: Before) -> Consequences:
     if not segments.version:
         return NOTHING
     found = standings(segments, reading_of(look.customer_id, look.customer, rules, look.now))
-    subject = look.customer.identity_keys[0] if look.customer.identity_keys else ""
-    timers = (Timer(LOOK_AGAIN, f"segments:{look.customer_id}", subject, found.until),) if found.until and subject else ()
     return Consequences(
-        timers=timers,
+        timers=_timers(look, found),
         rows=tuple(member_row(segment_id, look.customer_id, since) for segment_id, since in found.members.items()),
         figures=tuple(Figure(SIZES, segment_id, {"members": 1}) for segment_id in found.members),
         announcements=_moves(look, rules, found, before),
         marks=_versions(rules),
     )
+
+
+def _timers(look: Look, found: Standings) -> tuple[Timer, ...]:
+    """One timer, at the moment at which time alone next changes a membership."""
+    keys = look.customer.identity_keys
+    return (look_again(f"segments:{look.customer_id}", look.customer_id, keys, found.until),) if found.until and keys else ()
 
 
 def reading_of(customer_id: str, customer: Customer, rules: Rules, now: datetime) -> Reading:

@@ -17,7 +17,7 @@ from services.profiles.storage.stages import STAGES, Standing, moment, standing_
 from shared.events import LIFECYCLE_STAGE_CHANGED
 from shared.handlers import Announcement, Timer
 from shared.model import Before
-from shared.timers import LOOK_AGAIN
+from shared.timers import look_again
 
 NEWS_FOR = timedelta(days=1)  # how long a stage that is over may be so and still be told of
 
@@ -36,7 +36,7 @@ def stage_timers(look: Look) -> tuple[Timer, ...]:
     """One timer, at the moment at which time alone changes the stage."""
     if look.life.until is None:
         return ()
-    return (Timer(LOOK_AGAIN, f"stage:{look.customer_id}", look.customer.identity_keys[0], look.life.until),)
+    return (look_again(f"stage:{look.customer_id}", look.customer_id, look.customer.identity_keys, look.life.until),)
 
 
 def stage_news(look: Look, rules: Rules, before: Before) -> tuple[Announcement, ...]:

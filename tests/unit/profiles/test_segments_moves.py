@@ -210,6 +210,18 @@ def test_of_a_customer_who_is_parted_the_one_without_the_facts_leaves():
     assert [one.data["identity_keys"] for one in left] == [[BOB]]
 
 
+def test_the_timer_of_a_customer_stays_theirs_when_a_key_that_named_others_is_parted_from_them():
+    heard = [viewed(BOB, TABLET, at=0), bought("a", 100, BOB, at=1), viewed(ANN, at=2), decided("merge", [ANN], [BOB], at=2)]
+    told = told_by(rules(recent=RECENT), *heard)
+    slot = f"look_again/segments:{id_of(BOB)}"
+    assert told.customer(BOB).identity_keys == (ANN, BOB, TABLET)
+    later(told, NOW + timedelta(hours=1)).apply(decided("unmerge", [ANN], [BOB], at=3))
+    armed = told.timers[slot]
+    assert set(members(told)) == {f"recent:{id_of(BOB)}"}
+    later(told, armed.due).apply(fallen_due(LOOK_AGAIN, armed.subject, {}, armed.due))
+    assert members(told) == {}
+
+
 def test_without_segments_nothing_is_kept_of_them():
     told = history(bought("a", 100, ANN, at=1))
     assert all(view.applied.marks == {} for view in told.batches["customers"].views.values())
