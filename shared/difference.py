@@ -31,6 +31,9 @@ class Applied:
     marks: Mapping[str, int] = field(default_factory=dict)
 
 
+_NOTHING = Applied()
+
+
 @dataclass(slots=True)
 class View:
     """A customer: the ids of its identity keys, and what was last done because of their facts.
@@ -41,6 +44,11 @@ class View:
     id: str
     members: Sequence[str]
     applied: Applied = field(default_factory=Applied)
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether it is one key of which nothing follows: then no view is kept, whatever may have followed before."""
+        return len(self.members) == 1 and self.applied == _NOTHING
 
 
 @dataclass(slots=True)
@@ -125,7 +133,7 @@ def _moved(before: Mapping[str, View], after: Sequence[View]) -> dict[str, dict[
 def _worth_writing(view: View, known: View | None) -> bool:
     """A customer of several keys is always written, so that two replicas that change two of its keys conflict and one repeats."""
     if known is None:
-        return len(view.members) > 1 or view.applied != Applied()
+        return not view.is_bare
     return len(view.members) > 1 or view.applied != known.applied or list(known.members) != list(view.members)
 
 

@@ -261,7 +261,7 @@ class Batch(Generic[S]):
             changed[gone].view = None
         for view in changes.views:
             changed[view.id] = self.members[view.id]
-            changed[view.id].view = view
+            changed[view.id].view = None if view.is_bare else view
         return list(changed.values())
 
     def _look_at(self, customer: str, group: list[Member[S]], follow: Follow | None, rules: Any, now: datetime) -> Look:

@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared import events
+from shared.difference import Applied, View
 from shared.envelope import Event
 from shared.fold import Batch
 from shared.handlers import Consequences, Figure, Folded, Timer, follows, handlers_of, handles
 from shared.identity import id_of
-from shared.model import Model
+from shared.model import Member, Model
 from tests.order_free import NOW, assert_order_free, event
 
 
@@ -63,6 +64,15 @@ def merged(keys: list[str], revision: int) -> Event:
 def test_figures_are_the_sum_over_customers_whatever_the_order():
     history = assert_order_free(Shop, [CUSTOMERS], [order("user:1", "a", 100), order("user:1", "b", 50), order("user:2", "c", 7)])
     assert history.state()["figures"] == {"figures/all": {"revenue": 157, "customers": 2}}
+
+
+def test_a_customer_of_whom_nothing_follows_any_more_is_kept_like_one_of_whom_nothing_ever_did():
+    followed = View(id_of("user:1"), [id_of("user:1")], Applied(rows={"reminders/1": "digest"}))
+    batch = Batch(CUSTOMERS, [Member("user:1", id_of("user:1"), Purchases(), view=followed)])
+    batch.look_again([id_of("user:1")])
+    changes = batch.settle(Shop().follow_up, None, NOW)
+    assert changes.deleted_rows == ["reminders/1"]
+    assert [member.view for member in changes.members] == [None]
 
 
 def test_a_merge_counts_the_customer_once_and_joins_the_orders():
