@@ -34,9 +34,7 @@ class Config:
     inbox_partitions: int = 4  # a constant of the deployment: changing it moves customers between queues
     batch_size: int = 300  # events in one transaction, and the prefetch of each partition
     batch_linger_ms: int = 50  # how long, at most, a batch that is not full waits for company
-    handling_seconds: int = (
-        30  # a batch that takes longer ends its process, which hangs; the database's own limits are half of it
-    )
+    handling_seconds: int = 30  # a batch that takes longer hangs, and ends its process; the database gives up after 15
     inbox_retention_days: int = 30  # how long a repeated delivery is recognised
     archive_retention_days: int = 400  # how long the collector keeps accepted events
     quarantine_retention_days: int = 30  # how long the collector keeps refused ones

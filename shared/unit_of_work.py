@@ -117,6 +117,7 @@ class UnitOfWork:
             now = max([server_time(self.database), *(event.time for event in events if event.source == TIMER_SOURCE)])
             report = self._unseen(list(unique.values()), session)
             report.applied = admit(session, report.applied) if admit else report.applied
+            faults.reached("unit_of_work.handling")
             changes = self._changes(report, look_again, now, session)
             published = self._write([*report.applied, *report.forgotten], changes, partition, now, session)
             faults.reached("unit_of_work.before_commit")

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any, ClassVar
@@ -19,7 +19,6 @@ EXCHANGE = "shop.events"
 _ORDER = "order_completed"
 _LIVES = 6  # one more than the returns after which a message is not handled any more
 _LARGE = 17 * 1024 * 1024  # more than a document of MongoDB holds
-_IMPATIENT = {"HANDLING_SECONDS": "3"}  # the watchdog's patience while events of this kind are about
 Headers = dict[str, Any]
 
 
@@ -65,9 +64,10 @@ class Bomb(Passing):
     point: str
     kind: ClassVar[str] = "event that ends its process"
     action: ClassVar[str] = "kill"
+    environment: ClassVar[Mapping[str, str]] = {}
 
     def inject(self, system: System) -> None:
-        system.fleet.kill(self.target, self.point, lives=_LIVES, action=self.action, environment=_IMPATIENT)
+        system.fleet.kill(self.target, self.point, lives=_LIVES, action=self.action, environment=self.environment)
         wait_for(lambda: not system.fleet.members[self.target].armed, f"{_LIVES} deaths of {self.target}", 120)
 
 
@@ -77,6 +77,7 @@ class Endless(Bomb):
 
     kind: ClassVar[str] = "event that never ends"
     action: ClassVar[str] = "hang"
+    environment: ClassVar[Mapping[str, str]] = {"HANDLING_SECONDS": "8"}  # longer than rows of a dead process stay locked
 
 
 def publish(system: System, letters: Sequence[Letter]) -> None:
@@ -118,7 +119,7 @@ def bomb(random: Random, names: Sequence[str]) -> Bomb:
 
 
 def endless(random: Random, names: Sequence[str]) -> Endless:
-    return Endless(random.choice(["support", "social", "campaigns"]), "unit_of_work.after_inbox:1")
+    return Endless(random.choice(["support", "social", "campaigns"]), "unit_of_work.handling:1")
 
 
 def _published(system: System, count: int) -> list[dict[str, Any]]:
