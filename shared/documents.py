@@ -15,7 +15,7 @@ from shared.difference import Applied, Changes, View
 from shared.fold import Batch
 from shared.identity import lookup_id
 from shared.model import Forgotten, Member, Model
-from shared.mongo import Document, Session, add, ensure_collection, put
+from shared.mongo import AT_ONCE, Document, Session, add, ensure_collection, put
 
 S = TypeVar("S")
 _NATIVE = (datetime, bytes)
@@ -34,8 +34,8 @@ def create_indexes(database: Database[Document], model: Model[Any]) -> None:
 
 def load(database: Database[Document], model: Model[S], ids: Iterable[str], session: Session | None = None) -> Batch[S]:
     """The members of these ids with everyone in their groups; one query where nobody has more than one key."""
-    facts = database[f"{model.name}_facts"]
-    return with_groups(database, model, facts.find({"_id": {"$in": sorted(set(ids))}}, session=session), session)
+    found = database[f"{model.name}_facts"].find({"_id": {"$in": sorted(set(ids))}}, session=session, batch_size=AT_ONCE)
+    return with_groups(database, model, found, session)
 
 
 def with_groups(
@@ -47,7 +47,7 @@ def with_groups(
     groups = sorted({document["customer"] for document in found.values() if _has_others(document)})
     if groups:
         wanted = {"$or": [{"customer": {"$in": groups}}, {"_id": {"$in": groups}}]}
-        found |= {document["_id"]: document for document in facts.find(wanted, session=session)}
+        found |= {document["_id"]: document for document in facts.find(wanted, session=session, batch_size=AT_ONCE)}
     return Batch(model, [_member(model, document) for document in found.values()])
 
 

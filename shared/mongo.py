@@ -38,6 +38,7 @@ _TOO_SLOW = {50, 64, 202, 251, 262, 290}  # a time limit ran out: of an operatio
 TRANSACTION_SECONDS = 15.0  # below the broker's patience for heartbeats
 DURABLE = WriteConcern(w="majority", j=True, wtimeout=20_000)
 PASSING = WriteConcern(w=1)  # for leases and signs of life: lost with the primary, no harm done, and no disk write each time
+AT_ONCE = 5_000  # rows in one answer: with the server's own 101 a batch of events took two round trips to read
 _AWARE = cast("CodecOptions[Document]", CodecOptions(tz_aware=True))
 _AWAY = (
     ServerSelectionTimeoutError,
@@ -150,7 +151,7 @@ def add(rows: Collection[Document], documents: Sequence[Document], session: Sess
     if not documents:
         return
     wanted = {document["_id"]: document for document in documents}
-    for known in rows.find({"_id": {"$in": sorted(wanted)}}, {"_id": 1}, session=session):
+    for known in rows.find({"_id": {"$in": sorted(wanted)}}, {"_id": 1}, session=session, batch_size=AT_ONCE):
         del wanted[known["_id"]]
     if wanted:
         rows.insert_many(list(wanted.values()), ordered=False, session=session)

@@ -104,7 +104,7 @@ class Relay(Worker):
 
     def _publish_window(self) -> int:
         with reachable():
-            rows = list(self._rows.find(_PENDING).sort("pending_since", ASCENDING).limit(WINDOW))
+            rows = list(self._rows.find(_PENDING, batch_size=WINDOW).sort("pending_since", ASCENDING).limit(WINDOW))
         self._measure(rows)
         if not rows:
             return 0

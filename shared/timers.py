@@ -10,7 +10,9 @@ for every customer, a few hundred at a time, after rules were changed.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from pymongo import ASCENDING
 from pymongo.database import Database
@@ -23,14 +25,15 @@ from shared.extension import Worker
 from shared.handlers import TIMER_SOURCE, Timer
 from shared.identity import PREFIX, id_of
 from shared.lease import Lease
-from shared.mongo import Document, Session, add, ensure_collection, reachable, server_time
+from shared.mongo import AT_ONCE, Document, Session, add, ensure_collection, put, reachable, server_time
 
 if TYPE_CHECKING:
     from shared.unit_of_work import UnitOfWork
 
 LOOK_AGAIN = "look_again"
 REPROJECT = "reproject"
-WINDOW = 300
+WINDOW = 300  # timers in one transaction
+LANES = 2  # transactions at once: one is computed while the database writes the other
 WAIT_FOR_INBOX_SECONDS = 300
 LEASE_SECONDS = 3.0  # shorter than a relay's: what is due waits for it to run out when its holder dies
 _PENDING = "pending"
@@ -125,38 +128,55 @@ class Timers(Worker):
             metrics.TIMERS_DUE.set(0)  # another replica says how many are
             self.wait(self._lease.renew_after.total_seconds())
             return
-        due = self._due()
+        due, now = self._due()
         metrics.TIMERS_DUE.set(len(due))
-        if not due or not self._heard_enough(due):
+        if not due or not self._heard_enough(now - due[0]["due"]):
             self.wait(self.poll_seconds)
             return
-        self._fire(due)
+        self._fire(due, now)
 
-    def _heard_enough(self, due: list[Document]) -> bool:
+    def _heard_enough(self, longest: timedelta) -> bool:
         """Whether the inbox is read up: an order that still waits in it may disarm a timer. Timers do not wait for it for ever."""
-        longest = (server_time(self.database) - due[0]["due"]).total_seconds()
-        return BACKLOG.caught_up(self.config.batch_size) or longest > WAIT_FOR_INBOX_SECONDS
+        return BACKLOG.caught_up(self.config.batch_size) or longest.total_seconds() > WAIT_FOR_INBOX_SECONDS
 
-    def _due(self) -> list[Document]:
+    def _due(self) -> tuple[list[Document], datetime]:
+        """The timers that are due, those first that wait longest, and the moment at which they are."""
         now = server_time(self.database)
         with reachable():
-            found = self._timers.find({"state": _PENDING, "due": {"$lte": now}}).sort("due", ASCENDING).limit(WINDOW)
-            return list(found)
+            found = self._timers.find({"state": _PENDING, "due": {"$lte": now}}, batch_size=AT_ONCE)
+            return list(found.sort("due", ASCENDING).limit(LANES * WINDOW)), now
 
-    def _fire(self, due: list[Document]) -> None:
-        """Fire together; where that fails, one by one, and set aside a timer that cannot be fired."""
+    def _fire(self, due: list[Document], now: datetime) -> None:
+        """Fire in lanes side by side. What is about one identity key goes in one lane: two would be in each other's way."""
+        lanes = [[timer for timer in due if crc32(timer["subject"].encode()) % LANES == lane] for lane in range(LANES)]
+        failures: list[Exception] = []
+        fire = [partial(self._fire_lane, lane, timers, now, failures) for lane, timers in enumerate(lanes) if timers]
+        for thread in [self.container.spawn_managed_thread(one) for one in fire]:
+            thread.wait()
+        if failures:
+            raise failures[0]
+
+    def _fire_lane(self, lane: int, due: list[Document], now: datetime, failures: list[Exception]) -> None:
+        """What goes wrong is told in `failures`: raised here it would end the service."""
         try:
-            self._apply(due)
+            self._fire_together(lane, due, now)
+        except Exception as error:
+            failures.append(error)
+
+    def _fire_together(self, lane: int, due: list[Document], now: datetime) -> None:
+        """Fire in one transaction; where that fails, one by one, and set aside a timer that cannot be fired."""
+        try:
+            self._apply(lane, due, now)
         except StoreAway:
             raise
         except Exception as error:
             _log.warning("firing timers one by one", error=logs.place(error), timers=len(due))
             for timer in due:
-                self._fire_alone(timer)
+                self._fire_alone(lane, timer, now)
 
-    def _fire_alone(self, timer: Document) -> None:
+    def _fire_alone(self, lane: int, timer: Document, now: datetime) -> None:
         try:
-            self._apply([timer])
+            self._apply(lane, [timer], now)
         except StoreAway:
             raise
         except Exception as error:
@@ -165,30 +185,33 @@ class Timers(Worker):
             with reachable():
                 self._timers.update_one({"_id": timer["_id"]}, {"$set": {"state": "parked", "reason": logs.place(error)}})
 
-    def _apply(self, due: list[Document]) -> None:
+    def _apply(self, lane: int, due: list[Document], now: datetime) -> None:
         for sweep in [timer for timer in due if timer["kind"] == REPROJECT]:
             self._sweep(sweep)
         others = [timer for timer in due if timer["kind"] != REPROJECT]
         if not others:
             return
-        began = server_time(self.database)
-        events = [self._event(timer, began) for timer in others]
+        events = [self._event(timer, now) for timer in others]
         timers = {event.id: timer for event, timer in zip(events, others, strict=True)}
-        report = self.work.apply(events, "timers", admit=lambda session, fresh: self._still_pending(session, fresh, timers))
-        now = server_time(self.database)
+        report = self.work.apply(
+            events, f"timers-{lane}", admit=lambda session, fresh: self._still_pending(session, fresh, timers)
+        )
+        fired_at = server_time(self.database)
         for event in report.applied:
             metrics.TIMERS_FIRED.labels(event.name).inc()
-            metrics.TIMER_LATENESS.observe(max(0.0, (now - event.time).total_seconds()))
+            metrics.TIMER_LATENESS.observe(max(0.0, (fired_at - event.time).total_seconds()))
 
     def _still_pending(self, session: Session, fresh: list[Event], timers: dict[str, Document]) -> list[Event]:
         """Within the transaction: mark as fired, and leave out what was disarmed since."""
         ids = [timers[event.id]["_id"] for event in fresh]
-        pending = {row["_id"] for row in self._timers.find({"_id": {"$in": ids}, "state": _PENDING}, {"_id": 1}, session=session)}
-        if pending:
-            fired = [{"$set": {"state": "fired", "fired_at": "$$NOW"}}]
-            self._timers.update_many({"_id": {"$in": sorted(pending)}}, fired, session=session)
+        found = self._timers.find({"_id": {"$in": ids}, "state": _PENDING}, {"_id": 1}, session=session, batch_size=AT_ONCE)
+        pending = {row["_id"] for row in found}
+        due = [event for event in fresh if timers[event.id]["_id"] in pending]
+        mark = {"state": "fired", "fired_at": server_time(self.database)}
+        fired = [{**timers[event.id], **mark} for event in due]
+        put(self._timers, fired, session)
         faults.reached("timers.before_commit")
-        return [event for event in fresh if timers[event.id]["_id"] in pending]
+        return due
 
     def _event(self, timer: Document, now: datetime) -> Event:
         """The firing as an event: it happened when it was due, and was heard of when it fired."""

@@ -6,7 +6,7 @@ from services.reengagement.consequences import Whom, abandoned_row, announcement
 from services.reengagement.domain import customer as rules
 from services.reengagement.domain.customer import CartLeft, Customer, Heard, LastOrder, LastPurchase, Reminder
 from services.reengagement.domain.decisions import decide
-from services.reengagement.domain.moments import abandoned_carts, moments
+from services.reengagement.domain.moments import moments
 from services.reengagement.domain.policies import Policies
 from services.reengagement.storage import CUSTOMERS
 from shared import events
@@ -109,10 +109,11 @@ class Reengagement:
         if not customer.identity_keys:
             return Consequences()
         whom = Whom(customer_id, strongest(customer.identity_keys), contactable(customer.permissions))
+        found = moments(customer, policies)
         return Consequences(
             timers=tuple(timer(decision) for decision in decide(customer, policies, now) if decision.is_armed),
-            rows=tuple(abandoned_row(whom, cart) for cart in abandoned_carts(customer, policies)),
-            announcements=tuple(announcements(whom, moments(customer, policies))),
+            rows=tuple(abandoned_row(whom, cart) for cart in found.carts),
+            announcements=tuple(announcements(whom, found)),
         )
 
 

@@ -8,7 +8,7 @@ Two rules bound what is kept, and both keep the fold a join (they cut a set, tot
 moves up to the latest statement say nothing any more, and only the latest `MAX_MOVES` moves are kept.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -75,8 +75,7 @@ class Cart:
     @property
     def amount(self) -> int | None:
         """Sum of the lines whose price is known, in minor units of `currency`; None where no price is known."""
-        amounts = [line.amount for line in self.lines() if line.amount is not None]
-        return sum(amounts) if amounts else None
+        return amount_of(self.lines())
 
     def lines(self) -> tuple[LineItem, ...]:
         """The content, one line for each `product_id`, in the order in which products came in.
@@ -114,6 +113,12 @@ class Cart:
 
 
 Carts = dict[str, Cart]
+
+
+def amount_of(lines: Iterable[LineItem]) -> int | None:
+    """Sum of the lines whose price is known, in minor units; None where no price is known."""
+    amounts = [line.amount for line in lines if line.amount is not None]
+    return sum(amounts) if amounts else None
 
 
 def add_to_cart(carts: Carts, fact: CartMoved, at: datetime, event_id: str) -> Carts:
@@ -230,7 +235,8 @@ def _put(content: dict[str, LineItem], item: LineItem, pieces: int) -> None:
     if quantity < 1:
         content.pop(item.product_id, None)
     else:
-        content[item.product_id] = replace(item.completed_by(known) if known else item, quantity=quantity)
+        line = item.completed_by(known) if known else item
+        content[item.product_id] = line if line.quantity == quantity else replace(line, quantity=quantity)
 
 
 def _heard(carts: Carts, fact: Cart) -> Carts:

@@ -215,6 +215,8 @@ def counted(orders: Mapping[str, Order]) -> list[Order]:
 def in_time(orders: Mapping[str, Order]) -> list[Order]:
     """The orders whose placing is known, cancelled ones included, by (placed at, order id)."""
     placed = [(order.placed.at, order.order_id, order) for order in orders.values() if order.placed]
+    if len(placed) < 2:
+        return [order for _, _, order in placed]
     return [order for _, _, order in sorted(placed, key=lambda entry: entry[:2])]
 
 

@@ -10,7 +10,7 @@ from services.reengagement.domain.customer import CartLeft, Customer, LastOrder,
 from services.reengagement.domain.moments import is_reminded
 from services.reengagement.domain.policies import Kind, Policies, ReplenishmentPolicy
 from services.reengagement.domain.purchases import Purchase, interval, purchases_by_product
-from shared.commerce import Cart, counted, open_carts
+from shared.commerce import Cart, amount_of, counted, open_carts
 
 TIMERS = {Kind.CART: "cart_idle", Kind.LAPSE: "lapse", Kind.REPLENISHMENT: "replenishment"}
 
@@ -116,13 +116,13 @@ def _toucher(customer: Customer, cart_id: str) -> str:
 
 
 def _left(cart: Cart, left_at: datetime, expires_at: datetime) -> CartLeft:
-    checkout = cart.checkout
+    checkout, lines = cart.checkout, cart.lines()
     return CartLeft(
         cart_id=cart.cart_id,
         abandoned_at=left_at,
         expires_at=expires_at,
-        products=cart.lines(),
-        amount=cart.amount,
+        products=lines,
+        amount=amount_of(lines),
         currency=cart.currency,
         checkout_id=checkout.checkout_id if checkout else None,
         order_id=checkout.order_id if checkout else None,

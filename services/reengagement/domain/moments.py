@@ -41,8 +41,12 @@ class AbandonedCart:
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """All that is worth a word about a customer. What was announced once is never announced again."""
+    """All that is worth a word about a customer. What was announced once is never announced again.
 
+    `carts` are all that were left, also those that turned out to have been bought before.
+    """
+
+    carts: tuple[AbandonedCart, ...]
     abandoned: tuple[AbandonedCart, ...]
     recovered: tuple[AbandonedCart, ...]
     lapsed: tuple[Reminder[LastOrder], ...]
@@ -53,6 +57,7 @@ def moments(customer: Customer, policies: Policies) -> Moments:
     """What the timers that fired come to."""
     abandoned = abandoned_carts(customer, policies)
     return Moments(
+        tuple(abandoned),
         tuple(cart for cart in abandoned if cart.status is not CartStatus.BOUGHT_BEFORE),
         _recovered(abandoned),
         tuple(each for each in customer.lapse_reminders.values() if lapse_outcome(customer, each, policies) is Outcome.ANNOUNCED),

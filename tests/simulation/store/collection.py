@@ -76,7 +76,9 @@ class Collection:
 
     # reading
 
-    def find(self, query: Mapping[str, Any] | None = None, projection: Any = None, session: Session | None = None) -> Cursor:
+    def find(
+        self, query: Mapping[str, Any] | None = None, projection: Any = None, session: Session | None = None, batch_size: int = 0
+    ) -> Cursor:
         wanted = _plain(query or {})
         return Cursor(lambda cursor: [self._decode(row, projection) for row in self._select(wanted, cursor, session)])
 
