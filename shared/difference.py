@@ -85,7 +85,7 @@ def applied(consequences: Consequences) -> Applied:
 def _summed(figures: Sequence[Figure]) -> dict[str, dict[str, int]]:
     sums: dict[str, dict[str, int]] = {}
     for figure in figures:
-        _count(sums.setdefault(f"{figure.collection}/{figure.id}", {}), figure.values, 1)
+        _count(sums, f"{figure.collection}/{figure.id}", figure.values)
     return sums
 
 
@@ -94,7 +94,7 @@ def rolled_up(figures: Iterable[Figure], rollup: Callable[[Figure], Sequence[Fig
     sums: dict[tuple[str, str], dict[str, int]] = {}
     for fine in figures:
         for figure in (fine, *(rollup(fine) if rollup else ())):
-            _count(sums.setdefault((figure.collection, figure.id), {}), figure.values, 1)
+            _count(sums, (figure.collection, figure.id), figure.values)
     return [Figure(*key, values) for key, values in _without_zeros(sums).items()]
 
 
@@ -126,7 +126,7 @@ def _moved(before: Mapping[str, View], after: Sequence[View]) -> dict[str, dict[
         for figures, others, sign in ((new, old, 1), (old, new, -1)):
             for key, values in figures.items():
                 if others.get(key) != values:
-                    _count(sums.setdefault(key, {}), values, sign)
+                    _count(sums, key, values, sign)
     return _without_zeros(sums)
 
 
@@ -153,9 +153,14 @@ def _joined(parts: Sequence[Applied]) -> Applied:
     )
 
 
-def _count(sums: dict[str, int], values: Mapping[str, int], sign: int) -> None:
+def _count(sums: dict[K, dict[str, int]], key: K, values: Mapping[str, int], sign: int = 1) -> None:
+    """Add values to the sums of a row, which mostly begin with them."""
+    known = sums.get(key)
+    if known is None:
+        sums[key] = dict(values) if sign == 1 else {name: sign * value for name, value in values.items()}
+        return
     for name, value in values.items():
-        sums[name] = sums.get(name, 0) + sign * value
+        known[name] = known.get(name, 0) + sign * value
 
 
 def _without_zeros(sums: Mapping[K, Mapping[str, int]]) -> dict[K, dict[str, int]]:
