@@ -3,8 +3,9 @@
 import http.client
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from pymongo.collection import Collection
 from pymongo.read_concern import ReadConcern
@@ -12,22 +13,26 @@ from pymongo.read_concern import ReadConcern
 from benchmarks.ingest import post
 from benchmarks.options import Options
 from benchmarks.outcome import Aim, Outcome, Row, quantile, significant
+from benchmarks.processor import Meter
 from benchmarks.system import System, wait_until
 from benchmarks.visitors import Visitors
+from deploy.local.processes import Process
 from services.collector.sorting import event_id
 from shared.mongo import Document
 from shared.registry import service_names
 from shared.topology import subscriptions_of
 
-RATE = 300  # events a second
+RATES = (100, 200, 300)  # events a second
 _BATCH = 10  # events in a request
-_POLL_SECONDS = 0.01
+_POLL_SECONDS = 0.02
 _SECONDS = 10.0  # of one trial, for each second that others measure 2.5
 _WARM_UP_SECONDS = 5.0
+_AIM = 500  # ms at the highest rate
+_QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 
 class Witness:
-    """Looks every few milliseconds which of the orders that it was told of are in the inboxes, where rows commit with effects."""
+    """Looks again and again which of the orders that it was told of are in the inboxes, where rows commit with effects."""
 
     def __init__(self, inboxes: Mapping[str, Collection[Document]]) -> None:
         self._inboxes = inboxes
@@ -79,23 +84,35 @@ class Load:
     write_key: str
     source_id: str
 
-    def keep_up(self, seconds: float, witness: Witness | None) -> None:
-        """Post at the steady rate; a request that comes late does not put off the next ones."""
+    def keep_up(self, rate: int, seconds: float, witness: Witness | None) -> float:
+        """Post at a steady rate; how many seconds the latest request came late, which does not put off the next ones."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        visitors, began = Visitors(self.write_key), time.monotonic()
-        for number in range(int(seconds * RATE / _BATCH)):
-            time.sleep(max(0.0, began + number * _BATCH / RATE - time.monotonic()))
+        visitors, began, behind = Visitors(self.write_key), time.monotonic(), 0.0
+        for number in range(int(seconds * rate / _BATCH)):
+            early = began + number * _BATCH / rate - time.monotonic()
+            behind = max(behind, -early)
+            time.sleep(max(0.0, early))
             messages = [visitors.message() for _ in range(_BATCH)]
             post(connection, visitors.body(messages))
             for message in messages:
                 if witness and message.get("event") == "Order Completed":
                     witness.expect(event_id(self.source_id, message["messageId"]))
         connection.close()
+        return behind
 
 
 def listeners() -> list[str]:
     """The services that are told of an order."""
     return [name for name in service_names() if ("shop", "order_completed") in subscriptions_of(name)]
+
+
+@dataclass(frozen=True)
+class Steady:
+    """A trial at a steady rate: how long each order took, in seconds, how far the load fell behind, and cores in use by group."""
+
+    delays: list[float]
+    behind: float
+    cores: Mapping[str, float]
 
 
 def run(system: System, options: Options) -> Outcome:
@@ -108,28 +125,44 @@ def run(system: System, options: Options) -> Outcome:
     source = system.client["sambandh_collector"]["sources"].find_one()
     assert source is not None, "the source was opened"
     load = Load(system.stack.settings.services["collector"].api, write_key, source["_id"])
-    load.keep_up(_WARM_UP_SECONDS, None)
+    load.keep_up(RATES[0], _WARM_UP_SECONDS, None)
+    groups = {"services": processes, "mongod": [system.mongo.process], "rabbitmq": [system.rabbit.process]}
     seconds = options.seconds * _SECONDS / 4
-    delays = [_trial(system, load, seconds) for _ in range(options.trials)]
+    found = {rate: [_trial(system, load, rate, seconds, groups) for _ in range(options.trials)] for rate in RATES}
     system.stop(processes)
-    under = f"{RATE} events/s in requests of {_BATCH}, a tenth of them orders, each watched in {len(listeners())} services"
-    raw = [[significant(delay) for delay in trial] for trial in delays]
-    return Outcome(rows([delay for trial in delays for delay in trial]), raw, under)
+    under = f"requests of {_BATCH} events, a tenth of them orders, each watched in {len(listeners())} services; load from the same machine"
+    return Outcome(rows(found), {str(rate): [_raw(one) for one in trials] for rate, trials in found.items()}, under)
 
 
-def rows(delays: list[float]) -> list[Row]:
-    return [
-        Row("latency: accepted to visible in all services, p50", quantile(delays, 0.5) * 1000, "ms"),
-        Row("latency: accepted to visible in all services, p95", quantile(delays, 0.95) * 1000, "ms"),
-        Row("latency: accepted to visible in all services, p99", quantile(delays, 0.99) * 1000, "ms", Aim(500, at_most=True)),
-    ]
+def rows(found: Mapping[int, Sequence[Steady]]) -> list[Row]:
+    """At each rate the quantiles of all trials, and what they took of the processor."""
+    figures = []
+    for rate, trials in found.items():
+        delays = [delay for trial in trials for delay in trial.delays]
+        aim = Aim(_AIM, at_most=True) if rate == max(found) else None
+        for name, share in _QUANTILES.items():
+            what = f"latency: accepted to visible in all services at {rate} events/s, {name}"
+            figures.append(Row(what, quantile(delays, share) * 1000, "ms", aim if name == "p99" else None))
+        used = median(sum(trial.cores.values()) for trial in trials)
+        figures.append(Row(f"latency: services, MongoDB and RabbitMQ at {rate} events/s", used, "cores"))
+    return figures
 
 
-def _trial(system: System, load: Load, seconds: float) -> list[float]:
+def _raw(trial: Steady) -> Document:
+    cores = {group: significant(used) for group, used in trial.cores.items()}
+    return {
+        "seconds": [significant(one) for one in trial.delays],
+        "load_behind_seconds": significant(trial.behind),
+        "cores": cores,
+    }
+
+
+def _trial(system: System, load: Load, rate: int, seconds: float, groups: Mapping[str, Sequence[Process]]) -> Steady:
     majority = ReadConcern("majority")
     inboxes = {name: system.client[f"sambandh_{name}"].get_collection("inbox", read_concern=majority) for name in listeners()}
-    witness = Witness(inboxes)
-    load.keep_up(seconds, witness)
+    witness, meter, began = Witness(inboxes), Meter(groups), time.monotonic()
+    behind = load.keep_up(rate, seconds, witness)
+    cores = {group: spent / (time.monotonic() - began) for group, spent in meter.spent().items()}
     wait_until(lambda: witness.satisfied, "every order shows in every service")
     witness.stop()
-    return witness.delays
+    return Steady(witness.delays, behind, cores)
