@@ -59,8 +59,13 @@ OF_DELIVERY = ("inbox", "outbox", "leases", "settings", "forgotten")
 
 
 @pytest.fixture
-def _a_clock_that_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+def _a_clock_that_stands_still(monkeypatch: pytest.MonkeyPatch, mongo_server: MongoServer) -> Iterator[None]:
+    """For us and for the database, whose own clock would say that all of this is old enough to be deleted."""
     monkeypatch.setattr("shared.unit_of_work.server_time", lambda database: NOW)
+    with MongoClient[Any](mongo_server.uri()) as client:
+        client.admin.command("setParameter", 1, ttlMonitorEnabled=False)
+        yield
+        client.admin.command("setParameter", 1, ttlMonitorEnabled=True)
 
 
 @pytest.mark.usefixtures("_a_clock_that_stands_still")
