@@ -1,13 +1,16 @@
 """The environment of a process, read once into a frozen dataclass; every problem is named at once."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
+from email.utils import parseaddr
 from typing import Any
+from urllib.parse import urlsplit
 
 from phonenumbers import SUPPORTED_REGIONS
 
 from shared.errors import ConfigurationError
+from shared.mail import MailServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +40,16 @@ class Config:
     handling_seconds: int = 30  # a batch that takes longer hangs, and ends its process; the database gives up after 15
     inbox_retention_days: int = 30  # how long a repeated delivery is recognised
     archive_retention_days: int = 400  # how long the collector keeps accepted events
-    quarantine_retention_days: int = 30  # how long the collector keeps refused ones
+    quarantine_retention_days: int = (
+        30  # how long the collector keeps refused ones; 30 at most, for erasure cannot find people in all of them
+    )
     audit_retention_days: int = 400  # how long it is known who asked for which change
     phone_region: str = ""  # ISO 3166 region of phone numbers without a country code; none: they identify nobody
+    mail_url: str = (
+        ""  # where campaigns hands mail over: smtp://user:password@host:587, smtps://host, file:///directory; none: it waits
+    )
+    mail_from: str = ""  # whom it is from: Shop <news@shop.example>
+    public_url: str = ""  # what customers' browsers reach the gateway by: https://shop.example
     backlog_limit: int = 200_000  # accepted and not yet published events beyond which the doors answer 429
     drain_seconds: int = 25  # how long a stop waits for work in hand; keep below the grace period
     allow_faults: bool = False  # named fault points answer to FAULT; never set in production
@@ -67,6 +77,22 @@ _AT_LEAST_ONE = {
 }
 
 
+def _mail_problems(values: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with how mail is sent: all of it is set, or nothing."""
+    url, sender, public = (values.get(name, "") for name in ("mail_url", "mail_from", "public_url"))
+    if url:
+        try:
+            MailServer.at(url)
+        except ValueError as error:
+            yield f"MAIL_URL: {error}"
+    if bool(url) != bool(sender) or (url and not public):
+        yield "MAIL_URL, MAIL_FROM and PUBLIC_URL go together: links in mails begin with the last"
+    if sender and "@" not in parseaddr(sender)[1]:
+        yield "MAIL_FROM must be an address, with a name before it or not: Shop <news@shop.example>"
+    if public and not (public.startswith(("https://", "http://")) and urlsplit(public).netloc):
+        yield "PUBLIC_URL must be an address such as https://shop.example"
+
+
 def load(service: str, environment: Mapping[str, str] = os.environ) -> Config:
     """Read the settings of `service`. Raises ConfigurationError that lists every bad value."""
     values: dict[str, Any] = {"service": service}
@@ -83,6 +109,7 @@ def load(service: str, environment: Mapping[str, str] = os.environ) -> Config:
         problems.append("PHONE_REGION must be a region of ISO 3166 in capitals, such as IN")
     if values.get("jwks") and not values.get("jwt_issuer"):
         problems.append("JWT_ISSUER must be set where JWKS is: keys are those of one issuer")
+    problems += _mail_problems(values)
     problems += [f"{name.upper()} must be at least 1" for name in _AT_LEAST_ONE if values.get(name, 1) < 1]
     if problems:
         raise ConfigurationError("; ".join(problems))

@@ -106,6 +106,14 @@ class Work(DependencyProvider):  # type: ignore[misc]
         return work
 
 
+class Environment(DependencyProvider):  # type: ignore[misc]
+    """Gives an HTTP class the settings of its process."""
+
+    def get_dependency(self, worker_ctx: Any) -> Config:
+        config: Config = self.container.config["SAMBANDH"]
+        return config
+
+
 class Store(DependencyProvider):  # type: ignore[misc]
     """Gives an HTTP class the database of its service."""
 

@@ -36,6 +36,8 @@ OUTBOX_OLDEST = Gauge("crm_outbox_oldest_seconds", "Age of the oldest event not 
 # Events confirmed by the broker, and publishing that has to be repeated: returned (no queue), refused (nack), broken (connection).
 PUBLISHED = Counter("crm_events_published_total", "Events confirmed by the broker", registry=REGISTRY)
 UNPUBLISHED = Counter("crm_publish_failures_total", "Events to be published again", ["cause"], registry=REGISTRY)
+# Messages to customers, by channel and what came of an attempt: sent, refused (for good), put_off, away (the server was).
+MESSAGES = Counter("crm_messages_total", "Attempts to hand a message over", ["channel", "outcome"], registry=REGISTRY)
 # Timers fired, how many are due now, and how late they fire.
 TIMERS_FIRED = Counter("crm_timers_fired_total", "Timers fired", ["kind"], registry=REGISTRY)
 TIMERS_DUE = Gauge("crm_timers_due_timers", "Timers due and not yet fired", registry=REGISTRY)

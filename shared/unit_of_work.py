@@ -136,6 +136,17 @@ class UnitOfWork:
             outbox.wake(self.database)
         return report
 
+    def tell(self, events: Sequence[Event], partition: str) -> Report:
+        """Apply events of this service's own and publish them, in one transaction. Raises StoreAway and what a handler raises."""
+
+        def publish(session: Session, fresh: list[Event]) -> list[Event]:
+            outbox.append(self.database, fresh, session)
+            return fresh
+
+        report = self.apply(events, partition, admit=publish)
+        outbox.wake(self.database)
+        return report
+
     def foresee(self, model: Model[Any], events: Sequence[Event]) -> Changes:
         """What events would change of a model, without applying them. Raises StoreAway and whatever a handler raises."""
         with reachable():

@@ -6,8 +6,9 @@ import os
 import socket
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 from deploy.local.errors import StackError
 
@@ -28,6 +29,7 @@ _PORTS = {
     "RABBITMQ_PROMETHEUS_PORT": 15792,
 }
 _SERVICE_PORT_BASE = 8100
+_MAIL = ("MAIL_URL", "MAIL_FROM", "PUBLIC_URL")
 _METRICS_OFFSET = 50
 
 
@@ -52,6 +54,13 @@ class Settings:
     amqp_uri: str | None = None
     mongo_uri: str | None = None
     log_level: str = "INFO"
+    mail: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def mail_environment(self) -> dict[str, str]:
+        """How campaigns sends mail: as the user says, else into files below `mail`."""
+        local = {"MAIL_URL": f"file://{quote(str(self.run_dir / 'mail'))}", "MAIL_FROM": "Your shop <news@shop.example>"}
+        return {"PUBLIC_URL": self.url, **(self.mail or local)}
 
     @property
     def signing_key_file(self) -> Path:
@@ -74,6 +83,7 @@ class Settings:
             amqp_uri=_foreign(environ.get("AMQP_URI"), ports["AMQP_PORT"]),
             mongo_uri=_foreign(environ.get("MONGO_URI"), ports["MONGO_PORT"]),
             log_level=environ.get("LOG_LEVEL", "INFO"),
+            mail={name: environ[name] for name in _MAIL if environ.get(name)} if environ.get("MAIL_URL") else {},
         )
         numbers.raise_problems()
         return settings

@@ -117,6 +117,7 @@ class Stack:
             "METRICS_PORT": str(ports.metrics),
             **self._issuer(),
             "LOG_LEVEL": self.settings.log_level,
+            **(self.settings.mail_environment if name == "campaigns" else {}),
         }
 
     def _issuer(self) -> dict[str, str]:

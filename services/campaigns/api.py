@@ -14,9 +14,10 @@ from services.campaigns import schemas, storage
 from services.campaigns.domain import audiences as rules
 from services.campaigns.domain.audiences import Audience, Audiences, Rule
 from services.campaigns.domain.reasons import estimate, memberships
+from services.campaigns.opt_in_routes import OptInRoutes
 from shared.access.audit_route import serves_audit
 from shared.errors import BadRequest, Conflict, NotFound, Unprocessable
-from shared.http import Api, from_cursor, page, route
+from shared.http import from_cursor, page, route
 from shared.openapi import serves_openapi
 from shared.permissions import contactable
 
@@ -26,7 +27,7 @@ _SAMPLE = 2000
 _TAKEN = {"name": ["Another audience has this name."]}
 
 
-class CampaignsApi(Api):
+class CampaignsApi(OptInRoutes):
     """Who is addressed: audiences are kept up to date by events and by the clock; a changed rule is applied to everybody at once."""
 
     name = "campaigns_api"

@@ -6,39 +6,18 @@ away the row, at that moment, and neither imported history nor a new rule makes 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
+from services.campaigns.confirming import confirmations
 from services.campaigns.domain.audiences import Audience, Audiences
-from services.campaigns.domain.customer import Customer
 from services.campaigns.domain.membership import Standing, next_change
+from services.campaigns.look import Look
 from services.campaigns.storage import AUDIENCE_SIZES, MEMBERS
 from shared import events
 from shared.events import EventKind
 from shared.handlers import Announcement, Consequences, Figure, Row, Timer
-from shared.identity import strongest
 from shared.model import Before
-from shared.permissions import contactable
 from shared.timers import look_again
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """One look at a customer: who it is, and when."""
-
-    customer_id: str
-    customer: Customer
-    now: datetime
-
-    @property
-    def subject(self) -> str:
-        """The identity key that things about the customer are filed under."""
-        return strongest(self.customer.identity_keys)
-
-    @property
-    def contactable(self) -> list[str]:
-        """The channels on which the customer may be contacted for marketing."""
-        return list(contactable(self.customer.permissions))
 
 
 def consequences(look: Look, all_: Audiences, found: Mapping[str, Standing], before: Before) -> Consequences:
@@ -46,11 +25,12 @@ def consequences(look: Look, all_: Audiences, found: Mapping[str, Standing], bef
     if not look.customer.identity_keys:
         return Consequences()
     member_of = {audience_id: one.since for audience_id, one in found.items() if one.since}
+    confirming = confirmations(look) if look.customer.opt_ins else Consequences()
     return Consequences(
-        timers=_timers(look, found),
-        rows=tuple(_member(look, audience_id, since) for audience_id, since in member_of.items()),
+        timers=(*_timers(look, found), *confirming.timers),
+        rows=(*(_member(look, audience_id, since) for audience_id, since in member_of.items()), *confirming.rows),
         figures=tuple(Figure(AUDIENCE_SIZES, one, {"members": 1}) for one in member_of),
-        announcements=() if before.backfill else _moves(look, all_, found, before),
+        announcements=(*(() if before.backfill else _moves(look, all_, found, before)), *confirming.announcements),
     )
 
 

@@ -7,12 +7,15 @@ from services.campaigns.domain import customer as facts
 from services.campaigns.domain.audiences import Audiences
 from services.campaigns.domain.customer import CartAbandoned, CartRecovered, Customer, Heard
 from services.campaigns.domain.membership import standings
-from services.campaigns.effects import Look, consequences
+from services.campaigns.domain.opt_ins import CAMPAIGN, EMAIL, FAILED, Messaged, Requested, What
+from services.campaigns.effects import consequences
+from services.campaigns.look import Look
+from services.campaigns.mailer import Mailer
 from services.campaigns.storage import CUSTOMERS
 from shared import events
 from shared.commerce import OrderCancelled, OrderContent, OrderRefunded
 from shared.consume import Inbox
-from shared.envelope import Event
+from shared.envelope import Event, derived_id
 from shared.handlers import Consequences, follows, handles
 from shared.model import Before
 from shared.outbox import Relay
@@ -21,12 +24,13 @@ from shared.timers import Timers
 
 
 class Campaigns:
-    """Keeps the members of every audience by events and by the clock."""
+    """Keeps the members of every audience by events and by the clock, and asks for confirmations."""
 
     name = "campaigns"
     inbox = Inbox(CUSTOMERS)
     timers = Timers()
     relay = Relay()
+    mailer = Mailer()
 
     @handles(events.ORDER_COMPLETED, CUSTOMERS)
     def on_order_completed(self, customer: Customer, order: OrderContent, event: Event) -> Customer:
@@ -63,6 +67,29 @@ class Campaigns:
         """Who may be contacted no more leaves at once the audiences of those who may, and is shown so in all others."""
         return facts.permission_changed(customer, changed, _heard(event))
 
+    @handles(events.OPT_IN_REQUESTED, CUSTOMERS)
+    def on_opt_in_requested(self, customer: Customer, asked: Requested, event: Event) -> Customer:
+        """Who granted something by e-mail that has to be confirmed is asked to, by a mail."""
+        if asked.channel != EMAIL:
+            return customer
+        name = f"{asked.request_id}/{asked.purpose}/{asked.address_key or ''}"
+        return facts.opt_in_requested(customer, asked, derived_id(self.name, CAMPAIGN, name), _heard(event))
+
+    @handles(events.MESSAGE_SENT, CUSTOMERS)
+    def on_message_sent(self, customer: Customer, told: Messaged, event: Event) -> Customer:
+        """What was sent is not sent again."""
+        return _became(customer, told, What.SENT, event)
+
+    @handles(events.MESSAGE_SKIPPED, CUSTOMERS)
+    def on_message_skipped(self, customer: Customer, told: Messaged, event: Event) -> Customer:
+        """What the mail server refused for good is not tried again. All other reasons follow from the facts as they are."""
+        return _became(customer, told, What.SKIPPED, event) if told.reason == FAILED else customer
+
+    @handles(events.MESSAGE_BOUNCED, CUSTOMERS)
+    def on_message_bounced(self, customer: Customer, told: Messaged, event: Event) -> Customer:
+        """An address at which nobody is, is not written to again."""
+        return _became(customer, told, What.BOUNCED, event) if told.kind == "hard" else customer
+
     @handles(events.PROFILE_MERGED, CUSTOMERS, every_key=True)
     @handles(events.PROFILE_SPLIT, CUSTOMERS, every_key=True)
     def on_who_is_who(self, customer: Customer, stated: dict[str, Any], event: Event, key: str) -> Customer:
@@ -71,8 +98,12 @@ class Campaigns:
 
     @follows(CUSTOMERS)
     def follow_up(self, customer_id: str, customer: Customer, rules: Audiences, now: datetime, before: Before) -> Consequences:
-        """Rows of members, sizes, announcements, and a timer for the moment at which time will change a membership."""
+        """Rows of members, sizes, announcements, a timer for the moment at which time will change a membership, and mails to be sent."""
         return consequences(Look(customer_id, customer, now), rules, standings(rules, customer, now), before)
+
+
+def _became(customer: Customer, told: Messaged, what: What, event: Event) -> Customer:
+    return facts.message_became(customer, told, what, _heard(event)) if told.campaign_id == CAMPAIGN else customer
 
 
 def _heard(event: Event) -> Heard:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.profiles.desk import UNKNOWN, tell
+from services.profiles.desk import UNKNOWN
 from services.profiles.domain.consent.choices import Shown, asked_of_customers, chosen, shown, status_of, unfit
 from services.profiles.domain.consent.links import Link, LinkKind, seal, unseal
 from services.profiles.domain.consent.preferences import Wishes, wishes_of
@@ -165,7 +165,7 @@ class ConsentDesk:
         kind.check(told)
         event_id = derived_id(kind.source, kind.name, party.key, how.once) if how.once else str(uuid.uuid4())
         at = how.at or party.moment
-        tell(self._work, [Event(event_id, kind.name, kind.source, party.key, at, party.now, encode(told))])
+        self._work.tell([Event(event_id, kind.name, kind.source, party.key, at, party.now, encode(told))], "people")
         return self.party(party.key)
 
 

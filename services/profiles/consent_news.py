@@ -1,5 +1,6 @@
 """What profiles tells the other services about consent, and when it has to look again because a request ends."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,14 +9,20 @@ from typing import Any
 from services.profiles.domain.consent.links import Link, LinkKind, seal
 from services.profiles.domain.consent.preferences import wishes_of
 from services.profiles.domain.consent.rules import MARKETING
-from services.profiles.domain.consent.standing import Holding, Request, Standing, standing
-from services.profiles.domain.consent.words import Scope, Status
+from services.profiles.domain.consent.standing import Request, Standing, standing
+from services.profiles.domain.consent.words import Status
 from services.profiles.domain.customer import Customer
+from services.profiles.domain.identity.kinds import kind_of
 from services.profiles.domain.rules import Rules
+from services.profiles.domain.traits import text_of
 from shared.events import CONSENT_CHANGED, CONTACT_PERMISSION_CHANGED, OPT_IN_EXPIRED, OPT_IN_REQUESTED
 from shared.handlers import Announcement, Timer
+from shared.identifiers import identity_key
 from shared.identity import id_of
 from shared.timers import look_again
+
+_ADDRESSES = {"email": "email", "sms": "phone", "whatsapp": "phone", "phone": "phone"}
+_TAG = re.compile("[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +89,34 @@ def _requested(request: Request, whom: dict[str, Any], customer: Customer, secre
         "expires_at": request.expires_at.isoformat(),
         "token": opt_in_token(request, secret),
     }
-    language = wishes_of(customer.preferences).language
-    known = {**data, "language": language} if language else data
-    return Announcement(OPT_IN_REQUESTED, request.id, request.identity_key, request.at, known)
+    address = address_of(customer, request)
+    further = {"language": _language(customer), "address_key": address}
+    known = {**data, **{name: value for name, value in further.items() if value}}
+    key = f"{request.id}/addressed" if address else request.id  # said again, once, where the address is heard of later
+    return Announcement(OPT_IN_REQUESTED, key, request.identity_key, request.at, known)
+
+
+def _language(customer: Customer) -> str | None:
+    """The language that the customer chose, else one that was stated of them as a tag."""
+    stated = (text_of(customer.traits, name) for name in ("language", "locale"))
+    tags = (wishes_of(customer.preferences).language, *(tag.replace("_", "-") for tag in stated if tag))
+    return next((tag for tag in tags if tag and _TAG.fullmatch(tag)), None)
+
+
+def address_of(customer: Customer, request: Request) -> str | None:
+    """Where to ask for the confirmation: a key of the customer. None where the channel has none, or the customer has no address there.
+
+    Not what merely stands in a trait: an address that links nobody, or that the guard rails gave to somebody else, is not theirs.
+    """
+    kind = _ADDRESSES.get(request.scope.channel)
+    if kind is None:
+        return None
+    if kind_of(request.identity_key) == kind:
+        return request.identity_key
+    stated = text_of(customer.traits, kind)
+    keys = sorted(key for key in customer.identity_keys if kind_of(key) == kind)
+    latest = identity_key(kind, stated) if stated else None
+    return latest if latest in keys else next(iter(keys), None)
 
 
 def opt_in_token(request: Request, secret: str) -> str:

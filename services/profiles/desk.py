@@ -11,7 +11,6 @@ from services.profiles.domain.identity.merging import conflicts, kept_apart
 from services.profiles.domain.profile import net_spend
 from services.profiles.storage import CUSTOMERS, Customers
 from services.profiles.storage.identities import Identities, IdentityRulesStore
-from shared import outbox
 from shared.commerce import counted
 from shared.difference import Changes
 from shared.envelope import Event, encode
@@ -61,17 +60,6 @@ class Why:
 
     decided_by: str
     reason: str
-
-
-def tell(work: UnitOfWork, events: Sequence[Event]) -> None:
-    """Events that people cause are applied at once and published, in one transaction. Raises StoreAway and what a handler raises."""
-
-    def publish(session: Any, fresh: list[Event]) -> list[Event]:
-        outbox.append(work.database, fresh, session)
-        return fresh
-
-    work.apply(events, "people", admit=publish)
-    outbox.wake(work.database)
 
 
 class Desk:
@@ -147,7 +135,7 @@ class Desk:
         """Take decisions: they are published, and everything follows in one transaction. Returns the customers as they are then."""
         events = self._events(rulings, why)
 
-        tell(self._work, events)
+        self._work.tell(events, "people")
         found = [self.person(key) for ruling in rulings for key in ruling.keys]
         people = {person.customer_id: _shown(person.customer_id, person.customer) for person in found}
         return {"decision_ids": [event.id for event in events], "customers": [people[one] for one in sorted(people)]}

@@ -31,7 +31,9 @@ class AudienceMoved(EventData):
 class MessageMoved(EventData):
     message_id = required(Identifier, "The message: one send to one customer.")
     customer_id = required(Identifier, "The recipient. The address is not passed on.")
-    campaign_id = required(Identifier, "The campaign that it belongs to.")
+    campaign_id = required(
+        Identifier, "The campaign that it belongs to; `double_opt_in` for the mail that asks to confirm a grant."
+    )
     channel = required(fields.String, CHANNEL)
     variant = optional(fields.String, "The variant of an experiment that the recipient got.")
 

@@ -3,7 +3,7 @@
 from marshmallow import fields, validate
 
 from shared.events.fields import Choice, Count, Identifier, optional, required
-from shared.events.kind import EventData, EventKind
+from shared.events.kind import EventData, EventKind, IdentityKey
 from shared.events.profiles import SOURCE, CustomerKeys
 
 PURPOSE = "The purpose: `marketing`, `transactional`, `profiling`, `advertising`, or one of the shop's own."
@@ -111,6 +111,11 @@ class OptInRequested(CustomerKeys, OptIn):
         "confirms nothing yet. It tells nothing about the customer.",
     )
     language = optional(fields.String, "The language that the customer prefers, as a tag.")
+    address_key = optional(
+        IdentityKey,
+        "Where to send it: the key under which the grant was given, else the customer's own address on the channel that was stated last. "
+        "Missing where none is known: then nobody can confirm.",
+    )
 
 
 class OptInExpired(CustomerKeys, OptIn):
@@ -176,7 +181,8 @@ OPT_IN_REQUESTED = EventKind(
     name="opt_in_requested",
     source=SOURCE,
     schema=OptInRequested,
-    sent="A customer granted something that has to be confirmed. Send them the link.",
+    sent="A customer granted something that has to be confirmed. For `email` campaigns sends the link, unless it was given no way to send "
+    "mail; on other channels it is for you to send.",
     not_sent="To customers who allow it already; for imported history; a second time for the same grant.",
     key="`request_id`, `purpose` and `channel`.",
     late="Of no use after `expires_at`.",

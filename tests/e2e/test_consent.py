@@ -9,6 +9,7 @@ import pytest
 
 from tests.e2e.conftest import System
 from tests.e2e.journeys import Customer, Shop, becomes, order
+from tests.e2e.letters import letters_to, link_in
 from tests.servers import HttpClient
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -70,3 +71,46 @@ def test_a_flag_that_the_shop_goes_on_repeating_does_not_undo_a_withdrawal(stack
     shop.identify({"user_id": tag}, {"emailOptIn": True})
     becomes(lambda: len((stack.find(door) or {"items": []})["items"]), 3)
     assert contactable(stack, identity)["campaigns"] == []
+
+
+@pytest.fixture
+def confirming(stack: System) -> Iterator[None]:
+    """Grants by e-mail have to be confirmed."""
+    _switch(stack, on=True)
+    yield
+    _switch(stack, on=False)
+
+
+def _switch(stack: System, *, on: bool) -> None:
+    rules = stack.get("/api/profiles/consent-rules")
+    channels = [{**one, "double_opt_in": on} if one["id"] == "email" else one for one in rules["channels"]]
+    stack.call("PUT", "/api/profiles/consent-rules", {**rules, "channels": channels})
+
+
+def test_a_grant_is_confirmed_by_the_mail_that_asks_for_it(stack: System, confirming: None) -> None:
+    tag = secrets.token_hex(4)
+    identity, address = f"email:{tag}@shop.example", f"{tag}@shop.example"
+    customer = f"/api/profiles/customers/{quote(identity, safe='')}"
+    words = [{"channel": "email", "status": "granted"}]
+    stack.call("PATCH", f"{customer}/preferences", {"language": "de"})
+    granted = stack.call("POST", f"{customer}/consent", {"words": words, "source": "storefront"}, 201)
+    assert _status(granted) == "pending"
+
+    (mail,) = stack.wait_until(lambda: letters_to(stack.stack.settings.run_dir, address), "the mail is there")
+    assert mail["Content-Language"] == "de"
+    opt_ins = f"/api/campaigns/customers/{quote(identity, safe='')}/opt-ins"
+    becomes(lambda: [one["state"] for one in stack.get(opt_ins)["items"]], ["sent"])
+
+    page = link_in(mail).removeprefix(stack.stack.settings.url)
+    visitor = HttpClient(stack.stack.settings.ports["GATEWAY_PORT"])
+    assert visitor.request("GET", page).status == 200
+    assert _status(stack.get(f"{customer}/consent")) == "pending", "a scanner that opens the link confirms nothing"
+    assert visitor.request("POST", page, b"", FORM).status == 200
+    becomes(lambda: contactable(stack, identity), {"campaigns": ["email"], "reengagement": ["email"]})
+    becomes(lambda: [one["state"] for one in stack.get(opt_ins)["items"]], ["confirmed"])
+    assert len(letters_to(stack.stack.settings.run_dir, address)) == 1
+
+
+def _status(stand: dict[str, Any]) -> str:
+    found = [one["status"] for one in stand["permissions"] if (one["purpose"], one["channel"]) == ("marketing", "email")]
+    return str(found[0])

@@ -5,6 +5,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import reduce
 
+from services.campaigns.domain.opt_ins import (
+    Asking,
+    Messaged,
+    OptIns,
+    Outcomes,
+    Requested,
+    What,
+    became,
+    joined,
+    requested,
+)
 from shared.commerce import (
     OrderCancelled,
     OrderContent,
@@ -76,6 +87,13 @@ class Customer:
     abandoned: dict[str, Abandonment] = field(default_factory=dict)
     recovered: dict[str, Recovery] = field(default_factory=dict)
     permissions: Permissions = field(default_factory=dict)
+    opt_ins: OptIns = field(default_factory=dict)
+    outcomes: Outcomes = field(default_factory=dict)
+
+    @property
+    def asking(self) -> Asking:
+        """What of it waits to be confirmed."""
+        return Asking(self.opt_ins, self.outcomes, self.permissions)
 
 
 def know_key(customer: Customer, key: str) -> Customer:
@@ -126,6 +144,20 @@ def permission_changed(customer: Customer, changed: PermissionChanged, heard: He
     return customer if permissions is customer.permissions else replace(customer, permissions=permissions)
 
 
+def opt_in_requested(customer: Customer, asked: Requested, message_id: str, heard: Heard) -> Customer:
+    """Hear that a grant has to be confirmed."""
+    opt_ins = requested(customer.opt_ins, message_id, asked, heard.key)
+    customer = know_key(customer, heard.key)
+    return customer if opt_ins is customer.opt_ins else replace(customer, opt_ins=opt_ins)
+
+
+def message_became(customer: Customer, told: Messaged, what: What, heard: Heard) -> Customer:
+    """Hear what became of a message that asks for a confirmation."""
+    outcomes = became(customer.outcomes, told, what, heard.at)
+    customer = know_key(customer, heard.key)
+    return customer if outcomes is customer.outcomes else replace(customer, outcomes=outcomes)
+
+
 def combine(states: Sequence[Customer]) -> Customer:
     """The facts of several identity keys as those of one customer."""
     return Customer(
@@ -134,6 +166,8 @@ def combine(states: Sequence[Customer]) -> Customer:
         abandoned=reduce(_merge_abandoned, [state.abandoned for state in states]),
         recovered={event_id: recovery for state in states for event_id, recovery in state.recovered.items()},
         permissions=reduce(merge_permissions, [state.permissions for state in states]),
+        opt_ins=joined(state.opt_ins for state in states),
+        outcomes=joined(state.outcomes for state in states),
     )
 
 

@@ -249,7 +249,7 @@ def test_who_keeps_the_latest_of_each_key_is_right_after_merges_and_after_taking
     before = len(told_.announced)
     told_.apply(decided("merge", [ANN], [MAIL], at=3))
     assert standing(told_.customer(ANN).consent, ConsentRules()).overall[EMAIL].status is Status.DENIED
-    assert [one.kind for one in list(told_.announced.values())[before:]] == [events.PROFILE_MERGED]
+    assert [one.kind for one in list(told_.announced.values())[before:]] == [events.PROFILE_MERGED, events.CONSENT_CHANGED]
     assert latest(told_, [ANN, MAIL]) == {"marketing/email": False}
     told_.apply(stated(ANN, "granted marketing/email", at=1.5), stated(ANN, "granted marketing/email", at=4))
     assert latest(told_, [ANN, MAIL]) == {"marketing/email": True}
@@ -274,6 +274,31 @@ def strict(*heard: Any) -> Any:
     told_ = history(rules=None)
     told_.rules, told_.now = confirming("email"), hour(12)
     return told_.apply(*heard)
+
+
+def test_the_address_to_ask_is_the_one_that_granted_else_the_one_stated_last_among_the_customers_own() -> None:
+    def address(*heard: Any) -> list[str | None]:
+        told_ = strict(heard[0])
+        for one in heard[1:]:
+            told_.apply(one)
+        return [one.get("address_key") for one in requests(told_)]
+
+    asks = stated(ANN, "pending marketing/email", at=2)
+    assert address(stated(MAIL, "pending marketing/email", at=2)) == [MAIL]
+    assert address(asks) == [None]
+    assert address(identified(ANN, MAIL, at=1, email="ann@example.com"), asks) == [MAIL]
+    assert address(asks, identified(ANN, MAIL, at=3, email="ann@example.com")) == [None, MAIL]
+    assert address(identified(ANN, at=1, email="somebody@else.example"), asks) == [None]
+    assert address(stated(ANN, "pending marketing/sms", at=2)) == [None]
+
+
+def test_the_language_is_the_one_that_was_chosen_else_a_tag_among_the_traits() -> None:
+    def language(*heard: Any) -> list[str | None]:
+        return [one.get("language") for one in requests(strict(*heard, stated(ANN, "pending marketing/email", at=5)))]
+
+    assert language(identified(ANN, at=1, locale="pa_IN", language="Punjabi, mostly")) == ["pa-IN"]
+    assert language(identified(ANN, at=1, language="te"), preferred(ANN, at=2, language="ur")) == ["ur"]
+    assert language() == [None]
 
 
 def test_nobody_is_asked_twice_for_one_grant_and_nobody_who_granted() -> None:

@@ -5,9 +5,15 @@ settings                    _id `customers`: all audiences, the fields of domain
 members                     _id = audience id, colon, customer id; audience_id, customer_id, identity_key, since,
                             contactable: the channels on which the member may be contacted
 audience_sizes              running counts of members; _id = audience id, #, partition; values.members
+opt_ins                     grants that wait to be confirmed; _id = message id; customer_id, identity_key, address, scope, token, language,
+                            expires_at, due, sent_at, reminded
+deliveries                  attempts to hand a message over; _id = message id; attempts, next_at; they go after 35 days, more than a
+                            grant waits
+settings                    _id `opt_in_mail`: the mail that asks for a confirmation, the fields of mails.OptInMail
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +23,7 @@ from pymongo.database import Database
 
 from services.campaigns.domain.audiences import Audiences
 from services.campaigns.domain.customer import Customer, combine
+from services.campaigns.storage import opt_ins
 from shared import documents, timers
 from shared.config import Config
 from shared.listing import Listing
@@ -36,7 +43,12 @@ def audiences_of(document: Mapping[str, Any] | None) -> Audiences:
     return msgspec.convert(document, Audiences) if document else Audiences()
 
 
-CUSTOMERS = Model("customers", Customer, combine, rules=audiences_of, sizes=(AUDIENCE_SIZES,))
+def _told(customer: Customer) -> Customer:
+    """What a person is told of what is kept: all but what opens the door to confirming."""
+    return replace(customer, opt_ins={name: replace(one, token="") for name, one in customer.opt_ins.items()})
+
+
+CUSTOMERS = Model("customers", Customer, combine, rules=audiences_of, told=_told, sizes=(AUDIENCE_SIZES,))
 
 
 def create_indexes(database: Database[Document], config: Config) -> None:
@@ -45,6 +57,7 @@ def create_indexes(database: Database[Document], config: Config) -> None:
     database[MEMBERS].create_index([("audience_id", ASCENDING), *newest], name="audience")
     database[MEMBERS].create_index([("audience_id", ASCENDING), ("contactable", ASCENDING), *newest], name="contactable")
     ensure_collection(database, AUDIENCE_SIZES)
+    opt_ins.create_indexes(database)
     built_in = documents.to_document(Audiences())
     database[_SETTINGS].update_one({"_id": CUSTOMERS.name}, {"$setOnInsert": built_in}, upsert=True)
 
