@@ -41,7 +41,7 @@ def consent_news(customer_id: str, customer: Customer, rules: Rules, now: dateti
     whom = {"customer_id": customer_id, "identity_keys": list(customer.identity_keys)}
     said = (
         *_permissions(stands, whom, now),
-        *_changes(stands, whom),
+        *_changes(stands, whom, now),
         *(_requested(one, whom, customer, rules.link_secret) for one in stands.open_requests(now) if not one.backfill),
         *(_expired(one, whom) for one in stands.requests if one.expires_at <= now and not one.backfill),
     )
@@ -69,17 +69,17 @@ def _permissions(stands: Standing, whom: dict[str, Any], now: datetime) -> Itera
         yield Announcement(CONTACT_PERMISSION_CHANGED, key, held.identity_key, now, data, held.backfill, now.isoformat())
 
 
-def _changes(stands: Standing, whom: dict[str, Any]) -> Iterator[Announcement]:
-    """What holds for marketing on each channel, for all keys together. Imported history makes no news."""
+def _changes(stands: Standing, whom: dict[str, Any], now: datetime) -> Iterator[Announcement]:
+    """What holds for marketing on each channel, for all keys together. Imported history makes no news.
+
+    Said of the customer by whom it holds: after a merge or a split again, and so after a late word that makes an earlier one hold again.
+    """
     for scope, held in sorted(stands.overall.items()):
         if scope.purpose == MARKETING and not held.backfill:
             status = Status.GRANTED if held.allows else Status.DENIED
             data = {**whom, "channel": scope.channel, "status": status.value, "changed_at": held.at.isoformat()}
-            yield Announcement(CONSENT_CHANGED, _name(held, scope), held.identity_key, held.at, data)
-
-
-def _name(held: Holding, scope: Scope) -> str:
-    return f"{held.identity_key}/{scope.channel}/{held.word_id}"
+            key = f"{whom['customer_id']}/{held.identity_key}/{scope.channel}/{held.word_id}"
+            yield Announcement(CONSENT_CHANGED, key, held.identity_key, now, data, occasion=now.isoformat())
 
 
 def _requested(request: Request, whom: dict[str, Any], customer: Customer, secret: str) -> Announcement:

@@ -201,9 +201,11 @@ CONSENT_CHANGED = EventKind(
     name="consent_changed",
     source=SOURCE,
     schema=ConsentChanged,
-    sent="What a customer allows on a channel changed: by the customer's own word, an unsubscription, or a merge of profiles.",
-    not_sent="When the same consent is stated again.",
-    key="`customer_id` and `channel`: the latest `changed_at` is the truth.",
+    sent="What a customer allows on a channel for marketing changed: by the customer's own word, an unsubscription, or because customers "
+    "were merged or split. For people to read; whoever contacts customers follows `contact_permission_changed`.",
+    not_sent="When the same consent is stated again, and for imported history.",
+    key="`customer_id` and `channel`: the latest by its time, that of saying it, is the truth. `changed_at` tells when the word was "
+    "said that holds: a word that is heard late may make an earlier one hold again.",
     late="An older one changes nothing. Until the first one a customer's consent is unknown, which is not granted.",
 )
 LIFECYCLE_STAGE_CHANGED = EventKind(

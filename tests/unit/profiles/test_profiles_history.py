@@ -1,5 +1,6 @@
 """Profiles over whole histories: what is shown, listed, announced and written on the timeline, in any order of hearing."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -227,6 +228,18 @@ def test_each_change_of_consent_is_announced_once_under_the_key_that_said_it() -
         told.apply(identified(ANN, at=at * 1000, consent={"email": status}))
     assert consents(told) == [
         (ANN, "email", status, hour(at * 1000).isoformat()) for at, status in [(0, "granted"), (2, "denied"), (4, "granted")]
+    ]
+
+
+def test_a_merge_tells_what_holds_of_the_customer_by_whom_the_later_word_was_not_said() -> None:
+    told = history(identified(ANN, consent={"email": "granted"})).apply(identified(TABLET, at=1, consent={"email": "denied"}))
+    told.now += timedelta(seconds=1)
+    told.apply(viewed(ANN, TABLET, at=2))
+    said = [one.data for one in told.announced.values() if one.kind is events.CONSENT_CHANGED]
+    assert [(one["customer_id"], one["status"]) for one in said] == [
+        (id_of(ANN), "granted"),
+        (id_of(TABLET), "denied"),
+        (id_of(ANN), "denied"),
     ]
 
 
