@@ -66,7 +66,9 @@ def _boolean(text: str) -> bool:
 
 
 _PARSERS: dict[Any, Callable[[str], Any]] = {int: int, str: str, bool: _boolean}
+_LONGEST_QUARANTINE = 30
 _AT_LEAST_ONE = {
+    "quarantine_retention_days",
     "inbox_partitions",
     "batch_size",
     "handling_seconds",
@@ -109,6 +111,10 @@ def load(service: str, environment: Mapping[str, str] = os.environ) -> Config:
         problems.append("PHONE_REGION must be a region of ISO 3166 in capitals, such as IN")
     if values.get("jwks") and not values.get("jwt_issuer"):
         problems.append("JWT_ISSUER must be set where JWKS is: keys are those of one issuer")
+    if values.get("quarantine_retention_days", 1) > _LONGEST_QUARANTINE:
+        problems.append(
+            f"QUARANTINE_RETENTION_DAYS must be at most {_LONGEST_QUARANTINE}: people are not found in all that is refused"
+        )
     problems += _mail_problems(values)
     problems += [f"{name.upper()} must be at least 1" for name in _AT_LEAST_ONE if values.get(name, 1) < 1]
     if problems:

@@ -109,7 +109,11 @@ class CollectorApi(ImportRoutes, KeyRoutes):
     )
     def list_quarantine(self, query: dict[str, Any]) -> dict[str, Any]:
         """Without their content, which may be personal: ask for one by its id to see it."""
-        wanted = {"code": query.get("code"), "source_id": query.get("source"), "since": query.get("since")}
+        wanted = {
+            "source_id": query.get("source"),
+            "keys": query.get("key"),
+            **{name: query.get(name) for name in ("code", "since")},
+        }
         rows = Storage(self.store).quarantine.newest(wanted, _position(query["cursor"]), query["limit"] + 1)
         return page(rows, query["limit"], lambda row: (row["received_at"].isoformat(), row["_id"]))
 

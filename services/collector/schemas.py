@@ -15,6 +15,10 @@ class QuarantineQuery(PageQuery):
     )
     source = fields.String(metadata={"description": "Only this source, by its id."})
     since = fields.AwareDateTime(metadata={"description": "Only those received at this time or later."})
+    key = fields.String(
+        validate=validate.Length(3, 1024),
+        metadata={"description": "Only those in which this identity key can be read: `user:42`, `email:jane@example.com`."},
+    )
 
 
 class QuarantineEntry(Schema):

@@ -156,6 +156,12 @@ def test_the_same_refused_message_is_kept_once(doors: Doors, storage: Storage) -
     assert len(quarantined(storage)) == 1
 
 
+def test_a_refused_message_is_found_by_whom_it_names(doors: Doors, storage: Storage) -> None:
+    send(doors, BAD, {**BAD, "userId": "43", "messageId": "m-3"})
+    assert [row["message_id"] for row in storage.quarantine.newest({"keys": "user:43"}, None, 100)] == ["m-3"]
+    assert storage.quarantine.newest({"keys": "user:4"}, None, 100) == []
+
+
 def test_a_single_refused_event_is_a_client_error_with_code_and_message(doors: Doors, storage: Storage) -> None:
     answer = doors.ingest("track", BASIC, json.dumps(BAD).encode(), NOW)
     assert answer.status == 400

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from services.collector.sorting import Entry
-from services.collector.storage import Archive
+from services.collector.domain.refusal import Reason
+from services.collector.sorting import Entry, Refusal
+from services.collector.storage import Archive, Quarantine
 from shared import events
 from shared.envelope import Event
 from shared.identity import id_of
@@ -50,6 +51,10 @@ def life(services: Company) -> list[Event]:
     ]
     archived = [Entry(one, "src", one.id, None, None) for one in happened]
     Archive(services["collector"].database).accept(archived, happened[0].received_at)
+    broken = Refusal(
+        0, None, Reason.INVALID_JSON, "no JSON", b'{"userId": "ann-4711", "email": "ann@shop.example", "event": "Ord'
+    )
+    Quarantine(services["collector"].database).keep([("src", "/v1/track", broken)], happened[0].received_at)
     services.publish(*happened)
     ticket = {"subject": "Lost parcel", "body": "Where is it?", "channel": "email", "customer": ANN}
     services["support"].post("/api/support/tickets", ticket, 201)

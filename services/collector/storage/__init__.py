@@ -1,7 +1,7 @@
 """What the collector keeps: the archive of accepted events, which is the outbox too, the quarantine, and the sources.
 
 events      _id = event id; Event.document(), source_id, message_id, original_timestamp, sent_at; pending_since until published
-quarantine  _id = hash of source and content; source_id, received_at, code, message, path, raw
+quarantine  _id = hash of source and content; source_id, received_at, code, message, path, raw; keys: identity keys that can be read in it
 sources     _id = source id; the fields of domain.Source
 imports, import_parts, import_errors: files of tills, see `imports`
 """
@@ -17,18 +17,23 @@ from pymongo import ASCENDING, DESCENDING
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
+from services.collector.domain.legible import legible_keys
 from services.collector.domain.source import Source, SourceKind
 from services.collector.sorting import Entry, Refusal
 from services.collector.storage import imports
 from shared import outbox
 from shared.config import Config
 from shared.errors import StoreAway
+from shared.identifiers import identity_key
 from shared.mongo import Document, keep_for, reachable
 from shared.privacy import Holding, late
 
 EVENTS = "events"
-HOLDINGS = (Holding("events", "subject", "What shops reported", at="time"),)
 QUARANTINE = "quarantine"
+HOLDINGS = (
+    Holding(EVENTS, "subject", "What shops reported", at="time"),
+    Holding(QUARANTINE, "keys", None, at="received_at"),  # untold: it may be about several people
+)
 SOURCES = "sources"
 _DUPLICATE = 11000
 _PENDING = {"pending_since": {"$exists": True}}
@@ -44,6 +49,7 @@ def create_indexes(database: Database[Document], config: Config) -> None:
     database[QUARANTINE].create_index(newest_first, name="newest")
     database[QUARANTINE].create_index([("source_id", ASCENDING), *newest_first], name="source")
     database[QUARANTINE].create_index([("code", ASCENDING), *newest_first], name="code")
+    database[QUARANTINE].create_index([("keys", ASCENDING), *newest_first], name="keys")
     database[SOURCES].create_index([("name", ASCENDING)], name="name", unique=True)
     database[SOURCES].create_index([("key_hash", ASCENDING)], name="key", unique=True)
     database[SOURCES].create_index([("previous_hash", ASCENDING)], name="previous_key")
@@ -140,8 +146,8 @@ class Quarantine:
             return self._rows.find_one({"_id": row_id})
 
     def newest(self, wanted: Mapping[str, Any], after: tuple[datetime, str] | None, limit: int) -> list[Document]:
-        """Rows without their content, newest first. `wanted` may name `code`, `source_id` and the earliest `since`."""
-        query: Document = {name: wanted[name] for name in ("code", "source_id") if wanted.get(name) is not None}
+        """Rows without their content, newest first. `wanted` may name `code`, `source_id`, one of `keys`, and the earliest `since`."""
+        query: Document = {name: wanted[name] for name in ("code", "source_id", "keys") if wanted.get(name) is not None}
         conditions: list[Document] = [query]
         if wanted.get("since") is not None:
             conditions.append({"received_at": {"$gte": wanted["since"]}})
@@ -165,6 +171,7 @@ def _refused(source_id: str | None, path: str, refusal: Refusal, now: datetime) 
         "message_id": refusal.message_id,
         "path": path,
         "raw": Binary(refusal.raw),
+        "keys": legible_keys(refusal.raw, identity_key),
     }
 
 
