@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from shared import mongo
-from shared.handlers import Timer
+from shared.envelope import Event
+from shared.handlers import TIMER_SOURCE, Timer
 from shared.lease import Lease
-from shared.timers import write_timers
+from shared.timers import Timers, write_timers
 from tests.simulation.alone import place
 from tests.simulation.world import BEGIN
 
@@ -49,4 +50,25 @@ def test_a_timer_is_armed_with_what_caused_it_or_not_at_all() -> None:
                 mongo.transaction(database, fails)
 
         here.do(process, arm)
+        assert list(here.server.documents("timers")) == []
+
+
+def test_what_was_disarmed_in_a_transaction_does_not_fire_in_it() -> None:
+    timer = Timer("cart_idle", "c", "user:1", BEGIN)
+    firing = Event("firing", "cart_idle", TIMER_SOURCE, "user:1", BEGIN, BEGIN, b"{}")
+
+    def fired(database: Any) -> list[Event]:
+        mongo.transaction(database, lambda session: write_timers(database, [timer], [], session))
+        (due,) = database["timers"].find({})
+        hand = Timers()
+        hand.database, hand._timers = database, database["timers"]
+
+        def fire(session: Any) -> list[Event]:
+            write_timers(database, [], [(timer.slot, timer.due)], session)
+            return hand._still_pending(session, [firing], {firing.id: due})
+
+        return mongo.transaction(database, fire)
+
+    with place() as here:
+        assert here.do(here.process("only"), fired) == []
         assert list(here.server.documents("timers")) == []
