@@ -47,7 +47,7 @@ class Shop:
         total = {"revenue": sum(customer.orders.values()), "customers": 1}
         due = NOW + timedelta(days=len(customer.orders))
         return Consequences(
-            timers=(Timer("lapse", customer_id, min(customer.orders), due),), figures=(Figure("figures", "all", total),)
+            timers=(Timer("lapse", customer_id, customer_id, due),), figures=(Figure("figures", "all", total),)
         )
 
 

@@ -39,7 +39,7 @@ class Shop:
         if not customer.orders:
             return Consequences()
         return Consequences(
-            timers=(Timer("lapse", customer_id, min(customer.orders), NOW + timedelta(days=30)),),
+            timers=(Timer("lapse", customer_id, customer_id, NOW + timedelta(days=30)),),
             rows=(Row("directory", customer_id, {"orders": len(customer.orders)}),),
             figures=(
                 Figure("figures", "all", {"revenue": sum(customer.orders.values()), "customers": 1}),
