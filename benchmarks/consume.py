@@ -38,7 +38,7 @@ def run(system: System, options: Options) -> Outcome:
     standings = {name: standing(done) for name, done in trials.items()}
     under = f"orders of {CUSTOMERS:,} customers, each of whom has ordered once before; two order lines"
     raw = {name: [asdict(one) for one in done] for name, done in trials.items()}
-    return Outcome(rows(standings), raw, under, {"sides": sides(standings)})
+    return Outcome([*rows(standings), *each_service(trials["sambandh"])], raw, under, {"sides": sides(standings)})
 
 
 def rows(standings: Mapping[str, Standing]) -> list[Row]:
@@ -51,6 +51,12 @@ def rows(standings: Mapping[str, Standing]) -> list[Row]:
         Row("consume: processor time FastStream needs beside ours", ratio(faststream.cost, ours.cost), "times", Aim(4)),
         Row("consume: orders a second beside the ceiling", ratio(ours.rate, ceiling.rate), "times", Aim(0.5)),
     ]
+
+
+def each_service(trials: Sequence[Trial]) -> list[Row]:
+    """What an order costs in each of our services."""
+    costs = {name: median(1000 * trial.apart[name] / trial.count for trial in trials) for name in trials[0].apart}
+    return [Row(f"consume: processor time of {name} for an order", cost, "ms") for name, cost in costs.items()]
 
 
 def sides(standings: Mapping[str, Standing]) -> list[dict[str, Any]]:
@@ -90,7 +96,8 @@ def drain(side: Side, orders: Sequence[Event], already: int) -> Trial:
     time.sleep(_SETTLE_SECONDS)  # the broker finishes what publishing left it
     servers = side.system
     meter = Meter({"services": side.processes, "mongod": [servers.mongo.process], "rabbitmq": [servers.rabbit.process]})
+    apart = Meter({process.name: [process] for process in side.processes})
     began = time.monotonic()
     side.resume()
     side.await_applied(already + len(orders))
-    return Trial(len(orders), time.monotonic() - began, meter.spent())
+    return Trial(len(orders), time.monotonic() - began, meter.spent(), apart.spent())

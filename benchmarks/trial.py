@@ -1,17 +1,21 @@
 """One measured run: how many, how long, at what cost of processor time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from benchmarks.processor import Spent
 
 
 @dataclass(frozen=True)
 class Trial:
-    """`seconds` of wall time and `spent` seconds of processor time, by group of processes, for `count` orders, events or messages."""
+    """`seconds` of wall time and `spent` seconds of processor time, by group of processes, for `count` orders, events or messages.
+
+    `apart` is what each of the services spent, where it was looked at.
+    """
 
     count: int
     seconds: float
     spent: Spent
+    apart: Spent = field(default_factory=dict)
 
     @property
     def rate(self) -> float:

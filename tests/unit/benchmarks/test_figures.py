@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.consume import Standing, rows, standing
+from benchmarks.consume import Standing, each_service, rows, standing
 from benchmarks.outcome import Aim, Row, quantile, ratio, significant
 from benchmarks.trial import Trial
 
@@ -81,3 +81,11 @@ def test_ours_is_held_against_each_of_the_others() -> None:
     }
     assert [row.figure for row in rows(standings)] == [10, 10, 5, pytest.approx(2 / 3)]
     assert all(row.aim is not None and row.aim.met_by(row.figure) for row in rows(standings))
+
+
+def test_what_an_order_costs_is_told_of_each_service() -> None:
+    trials = [Trial(1_000, 1.0, {}, {"support": seconds, "profiles": 0.5}) for seconds in (0.1, 0.3, 0.2)]
+    assert [(row.what, row.figure, row.unit) for row in each_service(trials)] == [
+        ("consume: processor time of support for an order", pytest.approx(0.2), "ms"),
+        ("consume: processor time of profiles for an order", pytest.approx(0.5), "ms"),
+    ]
