@@ -27,10 +27,11 @@ class Consumer:
     tag: str
     prefetch: int
     unacknowledged: int = 0
+    withheld: bool = False  # it has no credit any more
 
     @property
     def has_room(self) -> bool:
-        return not self.prefetch or self.unacknowledged < self.prefetch
+        return not self.withheld and (not self.prefetch or self.unacknowledged < self.prefetch)
 
     def receive(self, message: Message) -> None:
         self.unacknowledged += 1
@@ -64,7 +65,7 @@ class Link:
 
 class Connection:
     frame_max = 131_072
-    server_properties = {"product": "RabbitMQ", "version": "4.1.0"}
+    server_properties = {"product": "RabbitMQ", "version": "3.10.8"}
 
     def __init__(self, link: Link, process: Process, deliver: Callable[[Any], None] | None) -> None:
         self._link, self._process, self.deliver = link, process, deliver
@@ -188,6 +189,7 @@ class Channel:
     )
     _consumers: dict[str, Consumer] = field(default_factory=dict)
     given: dict[int, tuple[Consumer, Message]] = field(default_factory=dict)
+    _coming: set[int] = field(default_factory=set)  # tags of messages that were given and have not arrived
     _delivered: int = 0
     _published: int = 0
     _confirms: bool = False
@@ -230,20 +232,41 @@ class Channel:
 
     def basic_cancel(self, tag: str) -> None:
         def leave() -> None:
+            """What is on its way to the consumer goes back, and counts as returned."""
             consumer = self._consumers.pop(tag)
             consumer.queue.consumers.remove(consumer)
-            consumer.queue.give()
+            back = [self.given.pop(each)[1] for each in sorted(self._coming) if self.given[each][0] is consumer]
+            self._coming &= self.given.keys()
+            self.link.broker.come_back(consumer.queue, back)
 
         self.connection.call(leave)
+
+    def send_method(self, signature: tuple[int, int], form: str, arguments: tuple[str, int, bool]) -> None:
+        """RabbitMQ's `basic.credit`, of which nothing but taking all credit away is used."""
+        tag, credit, _ = arguments
+        if signature != (60, 200) or credit:
+            raise NotImplementedError(signature)
+        self.connection.write(lambda: setattr(self._consumers[tag], "withheld", True))
+
+    def wait(self, method: tuple[int, int], timeout: float) -> None:
+        self.connection.call(lambda: None)
 
     def deliver(self, consumer: Consumer, message: Message) -> None:
         self._delivered += 1
         tag = self._delivered
         self.given[tag] = (consumer, message)
         arrived = SimpleNamespace(body=message.body, headers=message.headers, tag=tag, routing_key=message.routing_key)
-        if self.connection.deliver is not None:
-            deliver = self.connection.deliver
-            self.connection.arrive(lambda: deliver(arrived))
+        deliver = self.connection.deliver
+        if deliver is None:
+            return
+        self._coming.add(tag)
+
+        def arrive() -> None:
+            if tag in self._coming:
+                self._coming.remove(tag)
+                deliver(arrived)
+
+        self.connection.arrive(arrive)
 
     def basic_ack(self, tag: int, multiple: bool = False) -> None:
         self.connection.write(lambda: self._acknowledge(tag, multiple))

@@ -73,6 +73,30 @@ def test_until_a_message_shows_that_nothing_came_back_one_is_in_hand() -> None:
         assert max(in_hand) > 1
 
 
+def test_a_mailbox_that_is_closed_handles_what_is_on_its_way_to_it() -> None:
+    with place() as here:
+        process = here.process("only")
+        queues = {name: Queue(name, {}) for name in ("first", "second")}
+        here.broker.queues.update(queues)
+        queues["first"].put(Message(b"to be trusted", {}, "", ""))
+        handled: list[bytes] = []
+
+        def work(database: Any) -> None:
+            worker = Worker()
+            worker.config, worker.database = process.config, database
+            worker.stopping = Signal(here.world)  # type: ignore[assignment]
+            mailbox = Mailbox(worker, "mailbox", list(queues), lambda box, messages: handled.extend(m.body for m in messages))
+            mailbox.round()
+            for name, queue in queues.items():
+                for number in range(5):
+                    queue.put(Message(f"{name} {number}".encode(), {}, "", ""))
+            mailbox.close()
+
+        here.do(process, work)
+        assert len(handled) == 11
+        assert [(queue.came_back, len(queue.ready)) for queue in queues.values()] == [(0, 0), (0, 0)]
+
+
 def _in_hand(mailbox: Mailbox) -> int:
     connection: Any = mailbox._connection
     return int(connection.in_hand)
