@@ -16,14 +16,12 @@ from shared.errors import BrokerAway, StoreAway, TooMuchAtOnce
 from shared.extension import Worker
 from shared.frames import Connection, Delivered
 from shared.health import HEALTH
+from shared.pace import Pace
 
 SUSPECT_AFTER = 3  # returns after which a message is handled alone
 MEASURE_SECONDS = 2.0
 LAST_WORDS = 0.05  # seconds without a word after which nothing that was sent before the goodbye is still on its way
 LAST_PAUSE = 0.5  # seconds between two tries, beyond which a service that was asked to stop gives up what it has in hand
-SLOW_SECONDS = (
-    3.0  # a batch that takes longer is followed by smaller ones; MongoDB ends a transaction after 5 here, 60 by default
-)
 T = TypeVar("T")
 Handle = Callable[["Mailbox", list[Delivered]], None]
 _log = logs.get(__name__)
@@ -40,7 +38,7 @@ class Mailbox:
         self._tags: dict[str, str] = {}  # of our consumers, by queue
         self._arrived: list[Delivered] = []
         self._measured = self._took = 0.0
-        self._size = worker.config.batch_size
+        self._pace = Pace(worker.config.batch_size)
 
     def round(self) -> None:
         """Read a batch, have it handled, acknowledge it. Raises BrokerAway or what handling raises; then reading starts anew."""
@@ -59,7 +57,8 @@ class Mailbox:
     def _finish(self, messages: list[Delivered]) -> None:
         began = monotonic()
         self.handle(self, messages)
-        self._adapt(monotonic() - began)
+        self._took = monotonic() - began
+        self._pace.took(len(messages), self._took)
         faults.reached("consume.before_ack")
         self._channel.basic_ack(messages[-1].tag, multiple=True)
 
@@ -107,15 +106,9 @@ class Mailbox:
         broker.beat(self._connection)
         return self._take()
 
-    def _adapt(self, seconds: float) -> None:
-        """Smaller batches while they take long: a transaction that outlives its limit is work done for nothing."""
-        self._took = seconds
-        factor = 0.5 if seconds > SLOW_SECONDS else 1.25
-        self._size = min(self.worker.config.batch_size, max(1, int(self._size * factor) + 1))
-
     @property
     def _limit(self) -> int:
-        return 1 if self.suspicious else self._size
+        return 1 if self.suspicious else self._pace.size
 
     def _take(self) -> list[Delivered]:
         """The next batch: a suspect by itself, or what comes before the next suspect."""
