@@ -64,7 +64,12 @@ def _parser() -> argparse.ArgumentParser:
         "--seconds", type=float, default=math.inf, help="begin no further fault after so long; by default all are done"
     )
     parser.add_argument("--minutes", type=float, default=0.0, help="how long an outage lasts; by default as the plan says")
-    parser.add_argument("--settle", type=float, default=300.0, help="seconds that the system may take to come to rest (300)")
+    parser.add_argument(
+        "--settle",
+        type=float,
+        default=120.0,
+        help="seconds in which something has to become less on the way to rest (120)",
+    )
     parser.add_argument("--rebuilt", type=float, default=0.2, help="share of customers whose state is built anew (0.2)")
     parser.add_argument("--results", type=Path, default=DIRECTORY, help="where the result is kept (chaos/results)")
     return parser

@@ -12,7 +12,8 @@ from chaos.plans import PLANS, Plan
 class Options:
     """What a run is told. `rounds` 0 is the plan's own number; after `seconds` no further fault begins.
 
-    `settle_seconds` is how long the system may take to come to rest, `minutes` how long an outage lasts (0: as the plan says).
+    `settle_seconds` is how long nothing may become less while the system comes to rest, `minutes` how long an outage lasts (0: as the
+    plan says).
     `rebuilt` is the share of customers whose state is built anew from the archive.
     """
 

@@ -39,6 +39,7 @@ from chaos.workload.shop import Shop
 Say = Callable[[str], None]
 _WARM_SECONDS = 3.0
 _START_SECONDS, _FAULT_SECONDS, _STEP_SECONDS, _JUDGING_SECONDS, _STOP_SECONDS = 300.0, 240.0, 180.0, 600.0, 120.0
+_REST_SECONDS = 1800.0
 
 
 def run(options: Options, say: Say) -> Result:
@@ -154,7 +155,7 @@ class Run:
         self._step("have all processes ready", _STEP_SECONDS, self._system.await_ready)
         self._step("replay what was parked", _STEP_SECONDS, self._replay)
         began = self._history.seconds()
-        self._step("come to rest", self._options.settle_seconds + _STEP_SECONDS, self._settle)
+        self._step("come to rest", _REST_SECONDS + self._options.settle_seconds, self._settle)
         self._rested = began + self._settled
         self._step("see what is left under way", _STEP_SECONDS, self._look)
         self._step("end the tap", _STEP_SECONDS, self._tap.stop)
@@ -208,7 +209,7 @@ class Run:
             lateness=lateness(record, timers),
             timers={state: states.count(state) for state in sorted(set(states))} | closed,
             settle_seconds=round(self._settled, 1),
-            services=tallies(record, observed) if observed else {},
+            services=tallies(record, observed) if observed and observed.residue.at_rest else {},
             figures=telling.outage(self._history, accepted, self._loaded, self._rested),
         )
 

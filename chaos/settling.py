@@ -1,5 +1,6 @@
 """Waiting until nothing is under way any more: the state in which the checker looks."""
 
+import math
 import time
 from collections.abc import Mapping
 from http.client import HTTPException
@@ -16,17 +17,21 @@ from deploy.local.credentials import ADMIN
 def settle(system: System, seconds: float) -> float:
     """Wait until outboxes, queues and due timers are gone and stay gone; returns how long that took.
 
-    After `seconds` it returns all the same: what is left is for the checker to say.
+    When nothing became less for `seconds` it returns all the same: what is left is for the checker to say. A slow machine may take long.
     """
-    began, quiet_since = time.monotonic(), None
+    began = time.monotonic()
+    least, progress, quiet_since = math.inf, began, None
     holdings = Holdings(system.client())
-    while time.monotonic() - began < seconds:
-        if _is_quiet(system, holdings):
+    while time.monotonic() - progress < seconds:
+        left = _left(system, holdings)
+        if left == 0:
             quiet_since = quiet_since or time.monotonic()
             if time.monotonic() - quiet_since >= STALE_SECONDS:
                 return quiet_since - began
         else:
             quiet_since = None
+        if left < least:
+            least, progress = left, time.monotonic()
         time.sleep(0.5)
     return time.monotonic() - began
 
@@ -37,10 +42,10 @@ def queues(system: System) -> Mapping[str, int]:
     return {queue["name"]: queue.get("messages", 0) for queue in found if queue["name"] not in (tap.QUEUE, probes.QUEUE)}
 
 
-def _is_quiet(system: System, holdings: Holdings) -> bool:
-    """Whether nothing is under way; a server that does not answer is no quiet one."""
+def _left(system: System, holdings: Holdings) -> float:
+    """How much is under way: messages, rows of outboxes, due timers. Without an answer nobody knows."""
     try:
         residue = holdings.residue(queues(system))
     except (OSError, HTTPException, PyMongoError):
-        return False
-    return not (any(residue.queues.values()) or any(residue.outboxes.values()) or residue.overdue)
+        return math.inf
+    return sum(residue.queues.values()) + sum(residue.outboxes.values()) + residue.overdue

@@ -67,6 +67,11 @@ class Residue:
     outboxes: Mapping[str, int] = field(default_factory=dict)
     overdue: int = 0
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is under way: then what is not applied is lost, before that it may be on its way."""
+        return not (any(self.queues.values()) or any(self.outboxes.values()) or self.overdue)
+
 
 @dataclass(frozen=True, slots=True)
 class Observed:

@@ -209,3 +209,10 @@ def test_lateness_counts_from_the_due_time_and_leaves_out_what_was_heard_of_too_
     late = Timer(BOUGHT.id, "cart_idle", BOUGHT.id, "fired", NOON - timedelta(hours=1), DUE)
     found = lateness(record(), [*timely, late])
     assert (found.timers, found.p50, found.p99, found.most) == (100, 50.0, 99.0, 99.0)
+
+
+def test_what_is_still_under_way_is_not_called_lost() -> None:
+    nothing_applied = replace(in_profiles(lambda facts: [])(clean()), residue=Residue({"profiles.inbox.0": 3}))
+    found = verdict(nothing_applied)
+    assert found.colour is Colour.RED
+    assert [finding.rule for finding in found.findings] == ["queue not empty"]
