@@ -71,11 +71,13 @@ class Changes:
 Look = tuple[View, Consequences, Event | None]  # a customer, what follows now, and the event that led to it
 
 
-def applied(consequences: Consequences) -> Applied:
-    """The short form of consequences that is kept to tell next time what is new."""
+def applied(consequences: Consequences, former: View | None = None) -> Applied:
+    """The short form of consequences that is kept to tell next time what is new; `former` is the customer as last looked at."""
+    known = former.applied.rows if former else {}
+    rows = {key: known[key] for key in consequences.same_rows}
     return Applied(
         timers={timer.slot: timer.due for timer in consequences.timers},
-        rows={f"{row.collection}/{row.id}": _digest(row.document) for row in consequences.rows},
+        rows=rows | {f"{row.collection}/{row.id}": digest_of(row.document) for row in consequences.rows},
         figures=_summed(consequences.figures),
         said=tuple(sorted(f"{a.kind.name}/{a.key}" for a in consequences.announcements)),
         marks=consequences.marks,
@@ -168,5 +170,10 @@ def _without_zeros(sums: Mapping[K, Mapping[str, int]]) -> dict[K, dict[str, int
     return {key: values for key, values in kept if values}
 
 
-def _digest(document: Mapping[str, Any]) -> str:
-    return hashlib.blake2b(msgspec.json.encode(document, order="sorted"), digest_size=8).hexdigest()
+def digest_of(document: Mapping[str, Any]) -> str:
+    """What tells a row from another with the same id."""
+    return digest_of_json(msgspec.json.encode(document, order="sorted"))
+
+
+def digest_of_json(encoded: bytes) -> str:
+    return hashlib.blake2b(encoded, digest_size=8).hexdigest()

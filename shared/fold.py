@@ -269,7 +269,7 @@ class Batch(Generic[S]):
         before = (self._before(group),) if follow and _asks_before(follow) else ()
         consequences = follow(customer, state, rules, now, *before) if follow else Consequences()
         causes = [member.cause for member in group if member.cause]
-        view = View(customer, [member.id for member in group], applied(consequences))
+        view = View(customer, [member.id for member in group], applied(consequences, self.views.get(customer)))
         return view, consequences, causes[-1] if causes else None
 
     def _before(self, group: list[Member[S]]) -> Before:
@@ -283,7 +283,19 @@ class Batch(Generic[S]):
             imported=any(member in self._imported for member in changed),
             marks=self._marks(group, views),
             formerly=partial(self._formerly_known, group, views),
+            changed=self._changed(group, views),
         )
+
+    def _changed(self, group: list[Member[S]], views: Sequence[View]) -> Sequence[tuple[S, S]] | None:
+        """The facts of the keys that changed, as they were and as they are; None where that is not all, or not known."""
+        ids = {member.id for member in group}
+        if (
+            [view.id for view in views] != [group[0].customer_id]
+            or set(views[0].members) != ids
+            or not ids.isdisjoint(self._imported)
+        ):
+            return None
+        return [(self._former[member.id], member.state) for member in group if member.id in self._former]
 
     def _marks(self, group: list[Member[S]], views: Sequence[View]) -> Mapping[str, int]:
         """The lowest of each name over all that the keys belonged to; a key that belonged to none knows of nothing."""

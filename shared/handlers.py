@@ -22,7 +22,7 @@ A service class marks its methods; nothing else is needed to be delivered, appli
 import inspect
 import re
 import typing
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -102,7 +102,8 @@ class Consequences:
     """All that should be so, given the facts of one customer. The runtime compares it with what it was and does the difference:
 
     timers are armed and disarmed, rows written and deleted, figures moved, announcements that were never made are published. `marks` are
-    kept for the next look: numbers such as the version of the rules, by name.
+    kept for the next look: numbers such as the version of the rules, by name. `same_rows`, as collection/id, followed at the last look at
+    this very customer and do so still, word for word: who knows that need not make them again.
     """
 
     timers: tuple[Timer, ...] = ()
@@ -110,6 +111,7 @@ class Consequences:
     figures: tuple[Figure, ...] = ()
     announcements: tuple[Announcement, ...] = ()
     marks: Mapping[str, int] = field(default_factory=dict)
+    same_rows: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,9 @@ class Before:
     `rows` are those of every customer whom one of the keys belonged to, as collection/id. `backfill` says that nothing but imported
     history led to this look, so that nothing may be announced; `imported`, that some did. `marks` are the lowest of each name that was
     left at the last look at any of these customers, none where one of them was never looked at. `formerly` gives these customers by id,
-    with their facts as they would be had nothing but the imported history of this batch been heard.
+    with their facts as they would be had nothing but the imported history of this batch been heard. `changed` are the facts of the identity
+    keys that live events changed, as they were and as they are, None unless the customer was looked at with these very keys before and
+    nothing else changed; whoever goes by it has to come to what follows from the facts without it.
     """
 
     rows: Collection[str] = ()
@@ -106,3 +108,4 @@ class Before:
     imported: bool = False
     marks: Mapping[str, int] = field(default_factory=dict)
     formerly: Callable[[], Mapping[str, Any]] = field(default=dict, compare=False)
+    changed: Sequence[tuple[Any, Any]] | None = field(default=None, compare=False)

@@ -6,7 +6,7 @@ history was imported is told apart by asking what was so before: by the rule as 
 the same whether the sweep over all customers has been here or not.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import cached_property
 
@@ -14,16 +14,18 @@ from services.profiles.domain.customer import Customer
 from services.profiles.domain.history import milliseconds
 from services.profiles.domain.rules import Rules
 from services.profiles.domain.segments.definitions import CONSENT_RULES, PROFILE_RULES, RULE_VERSION, Compiled
-from services.profiles.domain.segments.membership import Standings, standings, would_be_member
+from services.profiles.domain.segments.membership import NOTHING_KNOWN, Judged, Standings, standings, would_be_member
 from services.profiles.domain.segments.reading import Moment, Reading
+from services.profiles.domain.segments.topics import changed
 from services.profiles.stages import Look
-from services.profiles.storage.membership import MEMBERS, SIZES, member_row
+from services.profiles.storage.membership import MEMBERS, SIZES, member_id, member_row
 from shared.events import SEGMENT_ENTERED, SEGMENT_LEFT, EventKind
 from shared.handlers import Announcement, Consequences, Figure, Timer
 from shared.model import Before
 from shared.timers import look_again
 
 NOTHING = Consequences()
+_TURN = "turn/"  # marks of when time alone next changes anything, by bundle
 
 
 def segmented(look: Look, rules: Rules, before: Before) -> Consequences:
@@ -31,14 +33,29 @@ def segmented(look: Look, rules: Rules, before: Before) -> Consequences:
     segments = rules.segments
     if not segments.version:
         return NOTHING
-    found = standings(segments, reading_of(look.customer_id, look.customer, rules, look.now))
+    listed, versions = _listed(before), _versions(rules)
+    reading = reading_of(look.customer_id, look.customer, rules, look.now)
+    found = standings(segments, reading, _last(listed, versions, before))
+    members = found.all
     return Consequences(
         timers=_timers(look, found),
         rows=tuple(member_row(segment_id, look.customer_id, since) for segment_id, since in found.members.items()),
-        figures=tuple(Figure(SIZES, segment_id, {"members": 1}) for segment_id in found.members),
-        announcements=_moves(look, rules, found, before),
-        marks=_versions(rules),
+        figures=tuple(Figure(SIZES, segment_id, {"members": 1}) for segment_id in members),
+        announcements=_moves(look, _Formerly(look, rules, before), members, listed),
+        marks={**versions, **{f"{_TURN}{name}": until for name, until in found.turns.items()}},
+        same_rows=tuple(f"{MEMBERS}/{member_id(segment_id, look.customer_id)}" for segment_id in found.same),
     )
+
+
+def _last(listed: frozenset[str], versions: Mapping[str, int], before: Before) -> Judged:
+    """What the last look found out that may still hold: it was at these identity keys, and customers are judged by the same rules."""
+    if before.changed is None or any(before.marks.get(name) != versions[name] for name in (CONSENT_RULES, PROFILE_RULES)):
+        return NOTHING_KNOWN
+    topics = changed(before.changed)
+    if topics is None:
+        return NOTHING_KNOWN
+    turns = {name.removeprefix(_TURN): until for name, until in before.marks.items() if name.startswith(_TURN)}
+    return Judged(listed, turns, topics)
 
 
 def _timers(look: Look, found: Standings) -> tuple[Timer, ...]:
@@ -52,22 +69,26 @@ def reading_of(customer_id: str, customer: Customer, rules: Rules, now: datetime
     return Reading(customer_id, customer, milliseconds(now), rules)
 
 
-def _moves(look: Look, rules: Rules, found: Standings, before: Before) -> tuple[Announcement, ...]:
+def _moves(look: Look, would_be: "_Formerly", members: frozenset[str], listed: frozenset[str]) -> tuple[Announcement, ...]:
     """Who is where they would not have been makes news; who merely is no longer listed is told of, marked as no news.
 
     Whoever was in a segment under any of the customers that the identity keys belonged to was in it.
     """
-    listed = {row.partition("/")[2].rpartition(":")[0] for row in before.rows if row.startswith(f"{MEMBERS}/")}
-    would_be = _Formerly(look, rules, before)
     moves = []
-    for one in would_be.to_compare(found.members.keys() ^ listed):
+    for one in would_be.to_compare(members ^ listed):
         name = one.segment.id
-        is_in, was_listed = name in found.members, name in listed
-        if not before.backfill and is_in != would_be.member(one, was_listed):
+        is_in, was_listed = name in members, name in listed
+        if not would_be.is_no_news and is_in != would_be.member(one, was_listed):
             moves.append(_announcement(SEGMENT_ENTERED if is_in else SEGMENT_LEFT, one, look))
         elif was_listed and not is_in:
             moves.append(_announcement(SEGMENT_LEFT, one, look, backfill=True))
     return tuple(moves)
+
+
+def _listed(before: Before) -> frozenset[str]:
+    """The segments that the customers whom the identity keys belonged to were in."""
+    begin = f"{MEMBERS}/"
+    return frozenset(row[len(begin) :].rpartition(":")[0] for row in before.rows if row.startswith(begin))
 
 
 class _Formerly:
@@ -82,6 +103,11 @@ class _Formerly:
         versions = _versions(rules)
         self._stale = [name for name in versions if before.marks.get(name) != versions[name]]
         self._moments: dict[datetime, list[Moment]] = {}
+
+    @property
+    def is_no_news(self) -> bool:
+        """Whether nothing but imported history led to this look."""
+        return self._before.backfill
 
     def to_compare(self, moved: Collection[str]) -> list[Compiled]:
         """The segments in which anything may be news: those with a change in the list, and all that were not judged like this before."""

@@ -199,6 +199,7 @@ class Profiles(RequestHandlers, TimelineHandlers):
             (*journey_figures(look.life, rules.profile.timezone), *segments.figures),
             (*said, *ends, *segments.announcements, *feed.changes(look, left, rules, before)),
             {**segments.marks, **left},
+            segments.same_rows,
         )
 
     @follows(ORDERS)

@@ -37,4 +37,8 @@ def _compiled(definitions: str, time_zone: str) -> Segments:
 def member_row(segment_id: str, customer_id: str, since: datetime) -> Row:
     """The row of a customer who is in a segment."""
     document = {"segment_id": segment_id, "customer_id": customer_id, "since": since}
-    return Row(MEMBERS, f"{segment_id}:{customer_id}", document)
+    return Row(MEMBERS, member_id(segment_id, customer_id), document)
+
+
+def member_id(segment_id: str, customer_id: str) -> str:
+    return f"{segment_id}:{customer_id}"

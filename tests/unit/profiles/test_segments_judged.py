@@ -16,7 +16,7 @@ from services.profiles.domain.customer import Customer
 from services.profiles.domain.history import milliseconds
 from services.profiles.domain.lifecycle import LifecycleRules, Stage, lifecycle_of
 from services.profiles.domain.rules import Rules
-from services.profiles.domain.segments.definitions import Definitions, Segment, Segments, compile_all
+from services.profiles.domain.segments.definitions import Definitions, Segment, Segments, bundled, compile_all
 from services.profiles.domain.segments.membership import standings
 from services.profiles.domain.segments.reading import Reading
 from shared import events
@@ -233,7 +233,7 @@ def test_a_segment_has_who_meets_its_rule_since_when_and_until_when_exactly(told
         return
     story = Story(told, ZoneInfo(zone), {"other": other}, NOW, consent_of(customer), stages_of(customer))
     segments = compiled(rule, other, zone)
-    alone = Segments(1, segments.calendar, segments.compiled[:1])
+    alone = Segments(1, segments.calendar, segments.compiled[:1], bundles=bundled(segments.compiled[:1]))
     found = standings(alone, Reading("cus_1", customer, milliseconds(NOW), Rules(segments=alone)))
     inside = holds(rule, story, NOW)
     assert ("one" in found.members) == inside

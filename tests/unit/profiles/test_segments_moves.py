@@ -12,10 +12,12 @@ from services.profiles.catalogue import EVENTS_TO_ASK_FOR
 from services.profiles.domain.history import MOST_KEPT, milliseconds, story_of
 from services.profiles.domain.rules import Rules
 from services.profiles.domain.segments.definitions import Definitions, Segment, compile_all
+from services.profiles.domain.segments.membership import standings
+from services.profiles.segmenting import reading_of
 from services.profiles.service import Profiles
 from services.profiles.storage import CUSTOMERS, ORDERS
 from shared.envelope import Event
-from shared.events import PAGE_VIEWED, SEGMENT_ENTERED, SEGMENT_LEFT
+from shared.events import PAGE_VIEWED, PRODUCT_VIEWED, SEGMENT_ENTERED, SEGMENT_LEFT
 from shared.identity import id_of
 from shared.timers import LOOK_AGAIN
 from tests.order_free import NOW, History, assert_order_free
@@ -288,6 +290,61 @@ def news_of(told: History) -> list[tuple[Any, ...]]:
     """What makes news, without its moment."""
     said = [one for one in told.announced.values() if one.kind in (SEGMENT_ENTERED, SEGMENT_LEFT) and not one.backfill]
     return sorted((one.kind.name, one.data["segment_id"], one.data["customer_id"]) for one in said)
+
+
+MORE_RULES = {
+    **ALL_RULES,
+    "lapsing": {"stage": ["at_risk", "lapsed"]},
+    "fond": {"affinity": "categories", "to": "Shoes", "top": 1},
+    "reachable": {"all": [{"consent": "email"}, {"none": [{"segment": "recent"}]}]},
+    "birthday": {"trait": "birthday", "anniversary_within": {"days": 7}},
+    "two": {"event": "page_viewed", "equals": 2, "within": {"days": 3, "calendar": True}},
+    "tenth": {"sample": 50},
+    "lookers_once": {"event": "product_viewed", "measure": "last", "more_than_ago": {"hours": 30}},
+}
+CHANGES = st.one_of(
+    TALES,
+    st.builds(lambda day, at: [identified(ANN, at=at, birthday=f"1990-06-{day:02}")], st.integers(1, 28), st.integers(0, 700)),
+    st.builds(
+        lambda said, at: [identified(BOB, at=at, consent={"email": said})],
+        st.sampled_from(("granted", "denied")),
+        st.integers(0, 700),
+    ),
+    st.builds(
+        lambda key, category, at: [happened(PRODUCT_VIEWED, [key], at, product_id="p", category=category, quantity=1)],
+        st.sampled_from((ANN, TABLET)),
+        st.sampled_from(("Shoes", "Bags")),
+        st.integers(600, 2_000),  # some clocks are ahead
+    ),
+    st.builds(
+        lambda decision, at: [decided(decision, [ANN], [BOB], at=at)], st.sampled_from(("merge", "unmerge")), st.integers(0, 700)
+    ),
+)
+
+
+@given(st.lists(st.tuples(CHANGES, st.integers(0, 900)), min_size=2, max_size=6))
+@settings(max_examples=40)
+def test_judging_only_what_changed_comes_to_the_same_as_judging_everything_at_any_time(steps):
+    by, now = rules(visitors=True, **MORE_RULES), hour(720)
+    told = told_by(by, now=now)
+    for change, hours in steps:
+        now += timedelta(hours=hours)
+        pass_time(told, now).apply(*change)
+        found = {told.customer_id(member.key): told.customer(member.key) for member in told.batches["customers"].members.values()}
+        fresh = {one: standings(by.segments, reading_of(one, customer, by, now)) for one, customer in found.items()}
+        rows = {f"{name}:{one}": since for one, all_ in fresh.items() for name, since in all_.members.items()}
+        assert {row: document["since"] for row, document in members(told).items()} == rows
+        due = {f"look_again/segments:{one}": all_.until for one, all_ in fresh.items() if all_.until}
+        assert {slot: one.due for slot, one in told.timers.items() if "/segments:" in slot} == due
+
+
+def pass_time(told: History, now: datetime) -> History:
+    """Fire what falls due up to a time."""
+    while due := sorted((one for one in told.timers.values() if one.due <= now), key=lambda one: one.due):
+        first = due[0]
+        later(told, max(told.now, first.due)).apply(fallen_due(LOOK_AGAIN, first.subject, {"slot": first.slot}, first.due))
+        assert told.timers.get(first.slot) != first, "whoever was looked at is not looked at again for that"
+    return later(told, now)
 
 
 @pytest.mark.parametrize("keys", [(ANN,), (ANN, TABLET)])

@@ -5,11 +5,12 @@ by the shop's clock, also on the days on which that is set forward or back.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 SECOND = 1_000
 DAY = 86_400 * SECOND
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ALWAYS, FOREVER = -(2**53), 2**53
 _FIRST_DAY, _LAST_DAY = date(1800, 1, 1).toordinal(), date(9990, 1, 1).toordinal()
 
@@ -64,7 +65,7 @@ class Window:
 
 def to_datetime(at: int) -> datetime:
     """An instant as an aware time, exactly."""
-    return datetime.fromtimestamp(at // 1000, UTC).replace(microsecond=at % 1000 * 1000)
+    return _EPOCH + timedelta(milliseconds=at)
 
 
 def parsed(text: str) -> date | datetime:

@@ -42,6 +42,8 @@ def number(value: Any) -> float | None:
 
 def equals(wanted: Any) -> Test:
     same, as_number = plain(wanted), number(wanted)
+    if isinstance(wanted, str) and as_number is None:
+        return _same_text(folded(wanted))
 
     def test(value: Any) -> bool:
         if isinstance(value, list):
@@ -49,6 +51,13 @@ def equals(wanted: Any) -> Test:
         if isinstance(value, bool) or isinstance(wanted, bool):
             return value is wanted
         return value is not None and (plain(value) == same or (as_number is not None and number(value) == as_number))
+
+    return test
+
+
+def _same_text(same: str) -> Test:
+    def test(value: Any) -> bool:
+        return any(map(test, value)) if isinstance(value, list) else isinstance(value, str) and folded(value) == same
 
     return test
 

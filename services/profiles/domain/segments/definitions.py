@@ -1,6 +1,7 @@
 """The segments of a shop, compiled once for each version of its settings."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,7 @@ from services.profiles.domain.segments.language import Language
 from services.profiles.domain.segments.nodes import Node, Reference
 
 MOST_SEGMENTS = 500
+EDITION = 1  # counted up when the code judges conditions otherwise; what was found out before is then found out anew
 RULE_VERSION = "segments"  # a mark of the last look at a customer: the version of the segments that it went by
 CONSENT_RULES = "segments_consent"  # those of the rules of consent
 PROFILE_RULES = "segments_profile"  # and those of stages, affinities, traits and the shop's clock
@@ -57,14 +59,29 @@ class Compiled:
 
 
 @dataclass(frozen=True, slots=True)
+class Bundle:
+    """The segments whose conditions read the same of a customer, so that all of them are to be judged again or none.
+
+    The name is another as soon as one of them, or how segments are judged, is.
+    """
+
+    name: str
+    topics: frozenset[str]
+    compiled: tuple[Compiled, ...]
+    ids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Segments:
-    """What customers are judged by."""
+    """What customers are judged by; `bundles` have `compiled`, `bundles_for_visitors` have `for_visitors`."""
 
     version: int = 0
     calendar: Calendar = field(default_factory=Calendar)
     compiled: tuple[Compiled, ...] = ()
     for_visitors: tuple[Compiled, ...] = ()
     by_id: Mapping[str, Compiled] = field(default_factory=dict)
+    bundles: tuple[Bundle, ...] = ()
+    bundles_for_visitors: tuple[Bundle, ...] = ()
 
     def get(self, segment_id: str) -> Compiled | None:
         return self.by_id.get(segment_id)
@@ -76,8 +93,29 @@ def compile_all(definitions: Definitions, events: Collection[str], time_zone: st
     compiled = tuple(one for segment in definitions.segments if (one := workshop.compiled(segment.id)))
     for_visitors = tuple(one for one in compiled if one.segment.visitors)
     return Segments(
-        definitions.version, workshop.language.calendar, compiled, for_visitors, {one.segment.id: one for one in compiled}
+        definitions.version,
+        workshop.language.calendar,
+        compiled,
+        for_visitors,
+        {one.segment.id: one for one in compiled},
+        bundled(compiled),
+        bundled(for_visitors),
     )
+
+
+def bundled(compiled: Iterable[Compiled]) -> tuple[Bundle, ...]:
+    """Segments by what they read."""
+    found: dict[frozenset[str], list[Compiled]] = {}
+    for one in compiled:
+        found.setdefault(one.node.topics, []).append(one)
+    return tuple(
+        Bundle(_name(those), topics, tuple(those), frozenset(one.segment.id for one in those)) for topics, those in found.items()
+    )
+
+
+def _name(compiled: Iterable[Compiled]) -> str:
+    told = [(one.segment.id, one.rule_version, one.segment.visitors) for one in compiled]
+    return hashlib.blake2b(repr((EDITION, told)).encode(), digest_size=6).hexdigest()
 
 
 class Workshop:

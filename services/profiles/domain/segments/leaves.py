@@ -1,6 +1,7 @@
 """Conditions on what is known of a customer: traits, dates in them, consent, and chance."""
 
 import hashlib
+from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from services.profiles.domain.segments.clock import ALWAYS, FOREVER, Calendar, W
 from services.profiles.domain.segments.comparisons import folded
 from services.profiles.domain.segments.nodes import Node, Span
 from services.profiles.domain.segments.reading import Moment, Reading, Test
+from services.profiles.domain.segments.topics import CONSENT, INTERESTS, ORDERS, of_trait
 
 Intervals = Callable[[Any, Reading, int], Iterable[tuple[int, int]]]
 
@@ -21,12 +23,12 @@ class Known(Node):
 
     __slots__ = ()
 
+    @abstractmethod
     def known(self, reading: Reading) -> tuple[Any, int]:
         """The value, and since when it is known."""
-        raise NotImplementedError
 
-    def holds(self, value: Any) -> bool:
-        raise NotImplementedError
+    @abstractmethod
+    def holds(self, value: Any) -> bool: ...
 
     def span(self, moment: Moment) -> Span:
         value, at = self.known(moment.reading)
@@ -48,6 +50,10 @@ class Trait(Known):
     def __init__(self, path: tuple[str, ...], test: Test) -> None:
         self.path, self.test = path, test
 
+    @property
+    def topics(self) -> frozenset[str]:
+        return frozenset({of_trait(self.path[0])})
+
     def known(self, reading: Reading) -> tuple[Any, int]:
         return reading.trait(self.path)
 
@@ -62,6 +68,10 @@ class Permission(Known):
 
     def __init__(self, scope: Scope, wanted: frozenset[str | None]) -> None:
         self.scope, self.wanted = scope, wanted
+
+    @property
+    def topics(self) -> frozenset[str]:
+        return frozenset({CONSENT})
 
     def known(self, reading: Reading) -> tuple[Any, int]:
         held = reading.permissions.get(self.scope)
@@ -81,6 +91,10 @@ class InStage(Node):
 
     def __init__(self, stages: frozenset[str]) -> None:
         self.stages = stages
+
+    @property
+    def topics(self) -> frozenset[str]:
+        return frozenset({ORDERS})
 
     def span(self, moment: Moment) -> Span:
         reading, t = moment.reading, moment.t
@@ -108,6 +122,10 @@ class Fond(Node):
 
     def __init__(self, dimension: str, wanted: frozenset[str], top: int | None, share: float) -> None:
         self.dimension, self.wanted, self.top, self.share = dimension, wanted, top, share
+
+    @property
+    def topics(self) -> frozenset[str]:
+        return frozenset({ORDERS, INTERESTS})
 
     def span(self, moment: Moment) -> Span:
         favourites = moment.reading.favourites(self.dimension)[: self.top]
@@ -143,6 +161,10 @@ class Dated(Node):
 
     def __init__(self, path: tuple[str, ...], intervals: Intervals) -> None:
         self.path, self.intervals = path, intervals
+
+    @property
+    def topics(self) -> frozenset[str]:
+        return frozenset({of_trait(self.path[0])})
 
     def span(self, moment: Moment) -> Span:
         edges, inside = self._edges(moment)

@@ -36,6 +36,11 @@ class Node(ABC):
     def parts(self) -> Sequence["Node"]:
         return ()
 
+    @property
+    def topics(self) -> frozenset[str]:
+        """What of a customer it reads (`topics.py`): while none of that changes, and until it turns by itself, it stays as it is."""
+        return frozenset().union(*(part.topics for part in self.parts))
+
     def is_exact(self, holds: bool) -> bool:
         """Whether `span` and `start` tell the very moments at which this turns, where it holds, or does not."""
         return True
@@ -125,6 +130,10 @@ class Reference(Node):
     def __init__(self, node: Node, visitors: bool) -> None:
         self.node, self.visitors = node, visitors
 
+    @property
+    def topics(self) -> frozenset[str]:
+        return self.node.topics
+
     def span(self, moment: Moment) -> Span:
         found = moment.spans.get(self)
         if found is None:
@@ -159,6 +168,10 @@ class Tally(Node):
     def __init__(self, source: Source, window: Window | None, range_: Range) -> None:
         self.source, self.window, self.range = source, window, range_
 
+    @property
+    def topics(self) -> frozenset[str]:
+        return self.source.topics
+
     def span(self, moment: Moment) -> Span:
         found = moment.spans.get(self)
         if found is None:
@@ -168,6 +181,8 @@ class Tally(Node):
     def _span(self, moment: Moment) -> Span:
         reading = moment.reading
         series = reading.series(self.source)
+        if not series.at:
+            return self._holds(series, 0, 0), FOREVER
         if moment.t < reading.now or not (self.adds and series.grows):
             return self._walked(series, moment)
         ends, after = series.ends(self.window, reading.calendar)

@@ -4,6 +4,7 @@ A condition is judged at an instant by what had happened by then, in the knowled
 client's clock puts ahead of ours has happened.
 """
 
+from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from services.profiles.domain.customer import Customer
 from services.profiles.domain.history import Story, milliseconds, story_of
 from services.profiles.domain.lifecycle import Lifecycle, lifecycle_of
 from services.profiles.domain.segments.clock import ALWAYS, FOREVER, Calendar, Window, to_datetime
+from services.profiles.domain.segments.topics import ORDERS, of_event
 from services.profiles.domain.traits import Traits, chosen
 from shared.commerce import Order, counted
 
@@ -55,11 +57,16 @@ class Series:
         return found, 0
 
 
-class Source:
+class Source(ABC):
     """What a condition counts. One object stands for all conditions that count the same."""
 
-    def series(self, reading: "Reading") -> Series:
-        raise NotImplementedError
+    @property
+    @abstractmethod
+    def topics(self) -> frozenset[str]:
+        """What of a customer is read for it."""
+
+    @abstractmethod
+    def series(self, reading: "Reading") -> Series: ...
 
 
 @dataclass(eq=False, slots=True)
@@ -86,6 +93,10 @@ class EventSource(Selection):
     where: tuple[tuple[str, Test], ...] = ()
     since_last_order: bool = False
 
+    @property
+    def topics(self) -> frozenset[str]:
+        return frozenset({of_event(self.name), *([ORDERS] if self.since_last_order else [])})
+
     def series(self, reading: "Reading") -> Series:
         story = reading.story(self.name)
         items = [(one.at, self._worth(one.said)) for one in story.newest if self._meets(one.said)] if story else []
@@ -111,6 +122,10 @@ class OrderSource(Selection):
     currency: str | None = None
     where: tuple[tuple[str, Test], ...] = ()
     lines: tuple[tuple[str, Test], ...] = ()
+
+    @property
+    def topics(self) -> frozenset[str]:
+        return frozenset({ORDERS})
 
     def series(self, reading: "Reading") -> Series:
         items = [(at, worth) for at, order in reading.orders if (worth := self._worth(order)) is not None]
