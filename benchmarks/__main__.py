@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import access, consume, flames, growth, ingest, latency, plot, read, relay, report, results, timers
+from benchmarks import access, consume, flames, growth, ingest, latency, plot, read, relay, report, results, segments, timers
 from benchmarks.options import Options
 from benchmarks.outcome import Outcome
 from benchmarks.system import System
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "relay": relay.run,
     "timers": timers.run,
     "growth": growth.run,
+    "segments": segments.run,
     "access": access.run,
 }
 FLAMES, REPORT = "flames", "report"
@@ -37,7 +38,7 @@ _DEFAULT = Options()
     "--customers",
     default=",".join(map(str, _DEFAULT.customers)),
     show_default=True,
-    help="Numbers of customers that growth compares, from small to large.",
+    help="Numbers of customers that growth compares, from small to large; segments takes the largest.",
 )
 @click.option(
     "--folder", default=HERE, type=click.Path(path_type=Path), help="Where README.md and results/ are.  [default: benchmarks]"
@@ -54,6 +55,7 @@ def main(names: tuple[str, ...], trials: int, seconds: float, timers: int, custo
       relay     publishing from an outbox, beside kombu
       timers    arming, cancelling, resting, firing
       growth    what an order costs with more and more customers
+      segments  membership with 200 segments and the largest number of customers
       access    what verifying a token or an API key costs a request
       flames    flame graphs of the consume path, with py-spy (not unless asked for)
       report    nothing is measured, only shown anew

@@ -1,18 +1,21 @@
 """A great many customers in the databases of the services: documents that the services made themselves, copied under other ids.
 
-A customer's documents hold the identity key and the id that is derived from it; both are replaced by others of the same length, in the
-encoded document. Where the `_id` is neither, such as a row of the timeline, it is exchanged for a random one of its length.
+A customer's documents hold the value of the identity key and the id that is derived from the key; both are replaced by others of the same
+length, in the encoded document. Where the `_id` has neither, such as a row of the timeline, it is exchanged for a random one of its length.
+Facts hold digests of the rows that followed from them, which are made anew of the other customer's rows.
 """
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+import msgspec
 from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient, WriteConcern
 from pymongo.database import Database
 
+from shared.difference import digest_of_json
 from shared.identity import id_of
 from shared.mongo import Document
 
@@ -22,29 +25,36 @@ _ELSEWHERE = {"inbox", "outbox", "leases", "replicas", "parked", "settings"}  # 
 
 @dataclass(frozen=True)
 class Template:
-    """The documents of one customer in one collection, encoded, and the `_id` of each where it has to be exchanged."""
+    """The documents of one customer in one collection, encoded, and the `_id` of each where it has to be exchanged.
+
+    `rows` are digests that they hold of rows about the customer, with these rows as JSON.
+    """
 
     key: str
     documents: Sequence[tuple[bytes, bytes | None]]
+    rows: Sequence[tuple[bytes, bytes]] = ()
 
     def copies(self, keys: Sequence[str]) -> Iterator[RawBSONDocument]:
         """The same documents for other customers. Raises ValueError for a key of another length."""
-        mine = self.key.encode(), id_of(self.key).encode()
+        mine = _value(self.key), id_of(self.key).encode()
         for key in keys:
             if len(key) != len(self.key):
                 raise ValueError("keys must be as long as the template's")
-            other = key.encode(), id_of(key).encode()
+            other = _value(key), id_of(key).encode()
+            digests = [(digest, digest_of_json(_renamed(row, mine, other)).encode()) for digest, row in self.rows]
             for encoded, own_id in self.documents:
-                copied = encoded.replace(mine[0], other[0]).replace(mine[1], other[1])
+                copied = _renamed(encoded, mine, other)
+                for digest, new in digests:
+                    copied = copied.replace(digest, new)
                 yield RawBSONDocument(copied.replace(own_id, _another(own_id)) if own_id else copied)
 
 
-def templates(database: Database[Document], keys: Sequence[str]) -> dict[str, list[Template]]:
-    """What the collections of a service hold of each of these customers, by collection."""
+def templates(database: Database[Document], keys: Sequence[str], without: Collection[str] = ()) -> dict[str, list[Template]]:
+    """What the collections of a service, but those `without`, hold of each of these customers, by collection."""
     found: dict[str, list[Template]] = {}
-    for name in sorted(set(database.list_collection_names()) - _ELSEWHERE):
+    for name in sorted(set(database.list_collection_names()) - _ELSEWHERE - set(without)):
         encoded = [document.raw for document in _raw(database, name).find()]
-        mine = [Template(key, [_with_id(one, key) for one in encoded if _is_about(one, key)]) for key in keys]
+        mine = [_template(database, key, [one for one in encoded if _is_about(one, key)]) for key in keys]
         found[name] = [template for template in mine if template.documents]
     return {name: those for name, those in found.items() if those}
 
@@ -67,13 +77,33 @@ def _raw(database: Database[Document], name: str):  # type: ignore[no-untyped-de
     return client[database.name].get_collection(name, codec_options=options, write_concern=WriteConcern(w=1, j=False))
 
 
+def _template(database: Database[Document], key: str, encoded: Sequence[bytes]) -> Template:
+    rows: dict[bytes, bytes] = {}
+    for document in map(RawBSONDocument, encoded):
+        for name, digest in document.get("view", {}).get("applied", {}).get("rows", {}).items():
+            collection, _, row_id = name.partition("/")
+            row = database[collection].find_one({"_id": row_id}) or {}
+            text = msgspec.json.encode({field: value for field, value in row.items() if field != "_id"}, order="sorted")
+            if _is_about(text, key):
+                rows[digest.encode()] = text
+    return Template(key, [_with_id(one, key) for one in encoded], list(rows.items()))
+
+
+def _renamed(encoded: bytes, mine: tuple[bytes, bytes], other: tuple[bytes, bytes]) -> bytes:
+    return encoded.replace(mine[0], other[0]).replace(mine[1], other[1])
+
+
+def _value(key: str) -> bytes:
+    return key.partition(":")[2].encode()
+
+
 def _is_about(encoded: bytes, key: str) -> bool:
-    return key.encode() in encoded or id_of(key).encode() in encoded
+    return _value(key) in encoded or id_of(key).encode() in encoded
 
 
 def _with_id(encoded: bytes, key: str) -> tuple[bytes, bytes | None]:
     own_id = str(RawBSONDocument(encoded)["_id"])
-    return encoded, None if key in own_id or id_of(key) in own_id else own_id.encode()
+    return encoded, None if _is_about(own_id.encode(), key) else own_id.encode()
 
 
 def _another(own_id: bytes) -> bytes:

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
@@ -15,11 +15,11 @@ _PRODUCTS = 200
 
 class Visitors:
     """Makes messages with the client's own code; nothing is sent. Of 20, 9 are views of products, 4 pages, 3 moves of carts, 2 orders
-    and 2 sign-ins."""
+    and 2 sign-ins. They are some thousands, or `users` in turn."""
 
-    def __init__(self, write_key: str, seed: int = 0) -> None:
+    def __init__(self, write_key: str, seed: int = 0, users: Iterator[str] | None = None) -> None:
         self._client = Client(write_key, send=False)
-        self._write_key = write_key
+        self._write_key, self._users = write_key, users
         self._tag, self._random, self._made = secrets.token_hex(4), Random(seed), 0
         self._kinds: list[Callable[[str], Any]] = [
             *[self._viewed] * 9,
@@ -40,7 +40,7 @@ class Visitors:
     def message(self) -> dict[str, Any]:
         """One message; the kinds take turns."""
         self._made += 1
-        user = f"{self._tag}-{self._random.randrange(_VISITORS)}"
+        user = next(self._users) if self._users else f"{self._tag}-{self._random.randrange(_VISITORS)}"
         _, message = self._kinds[self._made % len(self._kinds)](user)
         return dict(message)
 

@@ -1,0 +1,262 @@
+"""Who is in which segment, with a million profiles and two hundred segments: how soon after an event, how soon after a window's end, at
+what rest, and how a new segment is filled meanwhile.
+"""
+
+import http.client
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import amqp
+import msgspec
+
+from benchmarks.ingest import post
+from benchmarks.options import Options
+from benchmarks.outcome import Aim, Outcome, Row, quantile
+from benchmarks.population import Population
+from benchmarks.processor import Meter
+from benchmarks.shop_segments import definitions
+from benchmarks.system import System, wait_until
+from benchmarks.visitors import Visitors
+from services.profiles.domain.segments.definitions import Segment
+from services.profiles.storage.segments import SegmentStore
+from shared import broker, indexes
+from shared.config import Config
+from shared.mongo import durable
+from shared.registry import service_classes
+
+RATE, SEGMENTS = 300, 200  # events a second; segments
+_BATCH = 10  # events in a request
+_SECONDS = 15.0  # of a trial, for each second that others measure 1
+_WARM_UP_SECONDS, _REST_SECONDS, _ALONE_SECONDS = 10.0, 20.0, 60.0
+_WINDOW = timedelta(minutes=1)  # of `cart-left-1`
+_CACHE = "cache_size=4G"  # of MongoDB: a shop of this size gives it more than a laptop does
+_SERVICES = ("collector", "profiles")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Seconds from accepting each event until `segment_entered`, and by which windows' ends were late; processor seconds an event."""
+
+    delays: Sequence[float]
+    lateness: Sequence[float]
+    cost: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Rest:
+    """What happens while nothing does: percent of a core of profiles, documents and index entries looked at a second, whole scans."""
+
+    processor: float
+    looked_at: float
+    scans: int
+
+
+class Witness:
+    """Listens to `segment_entered` and tells how long each of some users took."""
+
+    def __init__(self, uri: str) -> None:
+        self._connection = broker.connect(uri, "bench-witness")
+        channel = self._connection.channel()
+        queue = channel.queue_declare("", exclusive=True).queue
+        channel.queue_bind(queue, "profiles.events", "segment_entered")
+        channel.basic_consume(queue, callback=self._heard, no_ack=True)
+        self._missing: dict[str, float] = {}
+        self._early: dict[str, float] = {}  # told of before the answer to the request was read
+        self._lock, self._stopping = threading.Lock(), threading.Event()
+        self.delays: list[float] = []
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    def expect(self, user: str, accepted: float) -> None:
+        with self._lock:
+            heard = self._early.pop(f"user:{user}", None)
+            if heard is None:
+                self._missing[f"user:{user}"] = accepted
+            else:
+                self.delays.append(max(0.0, heard - accepted))
+
+    @property
+    def satisfied(self) -> bool:
+        return not self._missing
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join()
+        broker.close(self._connection)
+
+    def _heard(self, message: amqp.Message) -> None:
+        now, subject = time.monotonic(), message.headers["ce-subject"]
+        with self._lock:
+            accepted = self._missing.pop(subject, None)
+            if accepted is None:
+                self._early.setdefault(subject, now)
+            else:
+                self.delays.append(now - accepted)
+
+    def _listen(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._connection.drain_events(timeout=0.2)
+            except TimeoutError:
+                continue
+
+
+class Shop:
+    """Customers who come back after weeks, each once, at a steady rate."""
+
+    def __init__(self, system: System, population: Population, write_key: str) -> None:
+        self._system, self._write_key = system, write_key
+        self._users = population.users(seed=1)
+        self._groups = {name: [system.service(name, part="all")] for name in _SERVICES}
+        system.await_ready(_SERVICES)
+        self._groups["mongod"] = [system.mongo.process]
+        self._timers = system.client["sambandh_profiles"]["timers"]
+
+    def trial(self, seconds: float) -> Trial:
+        witness, meter, began = Witness(self._system.rabbit.uri()), Meter(self._groups), datetime.now(UTC)
+        count = self._keep_up(seconds, witness)
+        wait_until(lambda: witness.satisfied, "everybody entered a segment")
+        cost = {name: spent / count for name, spent in meter.spent().items()}
+        witness.stop()
+        return Trial(witness.delays, self._late(began + _WINDOW, datetime.now(UTC) + _WINDOW), cost)
+
+    def rest(self) -> Rest:
+        meter, before = Meter({"profiles": self._groups["profiles"]}), self._server_work()
+        time.sleep(_REST_SECONDS)
+        after, spent = self._server_work(), meter.spent()["profiles"]
+        looked_at = (after["looked_at"] - before["looked_at"]) / _REST_SECONDS
+        return Rest(100 * spent / _REST_SECONDS, looked_at, after["scans"] - before["scans"])
+
+    def stop(self) -> None:
+        self._system.stop([process for name in _SERVICES for process in self._groups[name]])
+
+    def _keep_up(self, seconds: float, witness: Witness) -> int:
+        """Post at the rate; a request that comes late does not put off the next ones. How many events."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._system.stack.settings.services["collector"].api, timeout=60)
+        visitors, requests, began = Visitors(self._write_key, users=self._users), int(seconds * RATE / _BATCH), time.monotonic()
+        for number in range(requests):
+            time.sleep(max(0.0, began + number * _BATCH / RATE - time.monotonic()))
+            messages = [visitors.message() for _ in range(_BATCH)]
+            post(connection, visitors.body(messages))
+            accepted = time.monotonic()
+            for message in messages:
+                witness.expect(message["userId"], accepted)
+        connection.close()
+        return requests * _BATCH
+
+    def _late(self, begin: datetime, end: datetime) -> list[float]:
+        """By how many seconds the windows that ended in that time were late, once they have all been told of."""
+        wait_until(lambda: datetime.now(UTC) > end, "the last window is over")
+        ours = {"kind": "look_again", "due": {"$gte": begin, "$lt": end}}
+        wait_until(lambda: not self._timers.count_documents({**ours, "state": "pending"}, limit=1), "all that was due is done")
+        return [(row["fired_at"] - row["due"]).total_seconds() for row in self._timers.find({**ours, "state": "fired"})]
+
+    def _server_work(self) -> dict[str, int]:
+        executor = self._system.client.admin.command("serverStatus")["metrics"]["queryExecutor"]
+        return {
+            "looked_at": executor["scanned"] + executor["scannedObjects"],
+            "scans": executor["collectionScans"]["total"],
+        }
+
+
+class Sweep:
+    """A new segment is made, and profiles looks at every customer for it."""
+
+    def __init__(self, store: SegmentStore, customers: int) -> None:
+        self._store, self._customers = store, customers
+        rule = {"orders": "spend", "currency": "EUR", "gte": 12_345}
+        store.create(Segment("new", "New", rule))
+        self._began = time.monotonic()
+
+    def speed(self, seconds: float) -> dict[str, float]:
+        """How many customers a second were looked at until now, beside events, and in so many further seconds, alone."""
+        done, taken = self._done(), time.monotonic() - self._began
+        deadline = time.monotonic() + seconds
+        while self._done() < self._customers and time.monotonic() < deadline:
+            time.sleep(0.2)
+        further, alone = self._done() - done, time.monotonic() - deadline + seconds
+        return {"beside": done / taken, "alone": further / alone, "share": self._done() / self._customers}
+
+    def _done(self) -> int:
+        progress = self._store.progress()
+        return int(progress["done"]) if progress else self._customers
+
+
+def run(system: System, options: Options) -> Outcome:
+    """Collector and profiles as `make run` starts them, on a database in which everybody is known already."""
+    system.declare(_SERVICES)
+    write_key = system.open_source()
+    population = Population(max(options.customers))
+    documents, filling = _fill(system, population)
+    shop = Shop(system, population, write_key)
+    try:
+        shop.trial(_WARM_UP_SECONDS)
+        steady = shop.trial(options.seconds * _SECONDS)
+        rest = shop.rest()
+        sweep = Sweep(SegmentStore(durable(system.client["sambandh_profiles"])), population.customers)
+        beside = shop.trial(options.seconds * _SECONDS)
+        filled = sweep.speed(_ALONE_SECONDS)
+    finally:
+        shop.stop()
+    under = (
+        f"{population.customers:,} profiles ({documents:,} documents copied in {filling:.0f} s), {SEGMENTS} segments, {RATE} events/s "
+        f"in requests of {_BATCH}, each of a customer who was away; collector and profiles in one process each; MongoDB with {_CACHE}"
+    )
+    raw = {"steady": _raw(steady), "beside_backfill": _raw(beside), "rest": asdict(rest), "filled": filled}
+    return Outcome(rows(steady, rest, beside, filled), raw, under)
+
+
+def rows(steady: Trial, rest: Rest, beside: Trial, filled: Mapping[str, float]) -> list[Row]:
+    """Delays and lateness in seconds, speed of filling in customers a second."""
+    what = "segments: accepted to entry announced"
+    return [
+        Row(f"{what}, p50", quantile(steady.delays, 0.5) * 1000, "ms"),
+        Row(f"{what}, p95", quantile(steady.delays, 0.95) * 1000, "ms"),
+        Row(f"{what}, p99", quantile(steady.delays, 0.99) * 1000, "ms", Aim(1_000, at_most=True)),
+        Row(f"{what}, p99 while a new segment is filled", quantile(beside.delays, 0.99) * 1000, "ms"),
+        Row("segments: lateness of the end of a window, p99", quantile(steady.lateness, 0.99), "s", Aim(2, at_most=True)),
+        Row("segments: lateness of the end of a window, most", max(steady.lateness), "s", Aim(2, at_most=True)),
+        Row("segments: earliest end of a window after its due time", min(steady.lateness), "s", Aim(0)),
+        Row("segments: processor time of profiles for an event", steady.cost["profiles"] * 1000, "ms"),
+        Row(
+            "segments: processor time of MongoDB for an event, the collector's part included", steady.cost["mongod"] * 1000, "ms"
+        ),
+        Row("segments: processor of profiles at rest", rest.processor, "% of a core", Aim(2, at_most=True)),
+        Row(
+            "segments: index entries and documents looked at a second at rest", rest.looked_at, "a second", Aim(100, at_most=True)
+        ),
+        Row("segments: scans of a whole collection at rest", rest.scans, "scans", Aim(0, at_most=True)),
+        Row("segments: customers looked at for a new segment, beside the events", filled["beside"], "customers/s"),
+        Row("segments: customers looked at for a new segment, alone", filled["alone"], "customers/s"),
+    ]
+
+
+def _fill(system: System, population: Population) -> tuple[int, float]:
+    """The settings, the customers, then the indexes: a long list is sorted faster than it is kept sorted. Documents, and seconds."""
+    began = time.monotonic()
+    system.client.admin.command({"setParameter": 1, "wiredTigerEngineRuntimeConfig": _CACHE})
+    database = durable(system.client["sambandh_profiles"])
+    work = indexes.unit_of_work(database, service_classes("profiles"))
+    indexes.create(work, Config("profiles"))
+    made = msgspec.json.encode(definitions(SEGMENTS, datetime.now(UTC) - timedelta(days=400))).decode()
+    database["settings"].update_one({"_id": "customers"}, {"$set": {"segments": {"definitions": made}}}, upsert=True)
+    for name in ("customer_index", "customer_spend", "customer_stages", "segment_members", "timers"):
+        database[name].drop_indexes()
+    documents = population.fill(work)
+    indexes.declare(work, Config("profiles"))
+    return documents, time.monotonic() - began
+
+
+def _raw(trial: Trial) -> dict[str, Any]:
+    delays = {f"p{share * 100:g}": quantile(trial.delays, share) for share in (0.5, 0.9, 0.95, 0.99, 1)}
+    return {
+        "events": len(trial.delays),
+        "delays": delays,
+        "windows": len(trial.lateness),
+        "lateness": max(trial.lateness),
+        "cost": trial.cost,
+    }
