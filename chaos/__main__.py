@@ -4,6 +4,7 @@ import argparse
 import math
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from random import SystemRandom
 
@@ -26,7 +27,7 @@ def main() -> int:
         write()
         return 0
     seed = arguments.seed if arguments.seed is not None else SystemRandom().randrange(10**6)
-    command = shlex.join(["python", "-m", "chaos", *sys.argv[1:]] + ([] if arguments.seed is not None else ["--seed", str(seed)]))
+    command = _command(sys.argv[1:], [] if arguments.seed is not None else ["--seed", str(seed)])
     if arguments.what == "control":
         _show(run_control(seed, arguments.rounds or _ROUNDS_OF_CONTROL, arguments.seconds, command, _say))
         return 0
@@ -73,6 +74,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rebuilt", type=float, default=0.2, help="share of customers whose state is built anew (0.2)")
     parser.add_argument("--results", type=Path, default=DIRECTORY, help="where the result is kept (chaos/results)")
     return parser
+
+
+def _command(words: Sequence[str], seed: Sequence[str]) -> str:
+    """What repeats the run; where its result was kept is of no interest to others."""
+    told = list(words)
+    if "--results" in told:
+        at = told.index("--results")
+        del told[at : at + 2]
+    return shlex.join(["python", "-m", "chaos", *told, *seed])
 
 
 def _show(result: ControlResult) -> None:

@@ -1,14 +1,16 @@
 """`docs/proof.md`: what was promised, what was found, by which command, on which day; worked out of the results that are kept."""
 
+import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from chaos.control.run import ControlResult, load_control
-from chaos.results import Result, faults_of, load
+from chaos.results import DIRECTORY, Result, faults_of, load
 from chaos.system.fleet import BY_ITSELF, INSIDE
 
+NOTES = DIRECTORY / "notes.toml"
 PAGE = Path(__file__).parents[1] / "docs" / "proof.md"
 _SIGTERM = "SIGTERM"
 _HEAD = """# Proof
@@ -216,9 +218,10 @@ def _runs(results: Sequence[Result]) -> str:
         "| date | plan | seed | accepted | settled after | verdict |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
+    notes = tomllib.loads(NOTES.read_text())  # what was behind a run that was not green, by its name
     for one in results:
         why = "; ".join([*one.findings, *one.missing]) if one.colour != "green" else ""
-        verdict = f"{one.colour}{f': {why}' if why else ''}"
+        verdict = f"{one.colour}{f': {why}' if why else ''}{f' — {notes[one.name]}' if one.name in notes else ''}"
         lines.append(
             f"| {one.date[:16]} | {one.commit} | {one.plan} | {one.seed} | {one.accepted:,} | {one.settle_seconds:.0f} s | {verdict} |"
         )
@@ -228,7 +231,7 @@ def _runs(results: Sequence[Result]) -> str:
 def _broken(results: Sequence[Result]) -> str:
     broken = [len(one.findings) for one in results]
     clean = _since_last([bool(findings) for findings in broken])
-    since = f", none of them in the last {clean} run{'s' if clean > 1 else ''}" if sum(broken) and clean else ""
+    since = f", none of them in the last {'run' if clean == 1 else f'{clean} runs'}" if sum(broken) and clean else ""
     return f"broken promises: {sum(broken)}{since}"
 
 

@@ -1,12 +1,13 @@
 """The page of proof: sums over results, nothing of which is invalid, and a control beside them."""
 
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
 from chaos.checker.timers import Lateness
 from chaos.control.counting import Tally
 from chaos.control.run import ControlResult, load_control
-from chaos.proof import PAGE, render
+from chaos.proof import NOTES, PAGE, render
 from chaos.results import Result, faults_of, load, save
 
 GREEN = Result(
@@ -91,6 +92,14 @@ def test_messages_that_drained_consumers_left_behind_are_told() -> None:
 
 def test_the_page_in_the_repository_is_what_the_kept_results_say() -> None:
     assert PAGE.read_text() == render(load(), load_control()), "run `make proof`"
+
+
+def test_what_was_behind_a_red_run_stands_beside_its_verdict() -> None:
+    kept = {one.name for one in load()}
+    notes = tomllib.loads(NOTES.read_text())
+    assert notes.keys() <= kept
+    page = render(load(), [])
+    assert all(f" — {note} |" in page for note in notes.values())
 
 
 def test_a_page_without_results_says_so() -> None:
