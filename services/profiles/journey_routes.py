@@ -11,6 +11,7 @@ from services.profiles.journeys import Reader
 from services.profiles.schemas import journey as schemas
 from services.profiles.storage import Customers
 from services.profiles.storage.rules import ProfileRulesStore, StoredRules
+from services.profiles.storage.segments import Members
 from services.profiles.storage.stages import Journeys
 from services.profiles.storage.timeline import Timeline
 from shared.errors import NotFound
@@ -87,7 +88,9 @@ class JourneyRoutes(Api):
         """Those who came into it last first. Visitors are not listed."""
         if stage not in _STAGES.split(", "):
             raise NotFound(f"No customers are listed under this stage. Stages are {_STAGES}.")
-        return Journeys(self.store).customers_in(Stage(stage), query["cursor"], query["limit"])
+        page = Journeys(self.store).customers_in(Stage(stage), query["cursor"], query["limit"])
+        entries = Members(self.store).entries([row["customer_id"] for row in page["items"]])
+        return {**page, "items": [{**entries.get(row["customer_id"], {}), **row} for row in page["items"]]}
 
     @route("GET", _RULES, summary="The rules of profiles", response=schemas.StoredProfileRules())
     def get_profile_rules(self) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from shared.mongo import server_time
 _SEGMENTS = "/api/profiles/segments"
 _EXPORTS = "/api/profiles/segment-exports"
 _DRAFT = "preview"
+_NO_TEMPLATE = "No template has this id; list them at /api/profiles/segment-templates."
 _NO_EXPORT = "No export has this id; they are kept for a day."
 
 
@@ -226,9 +227,7 @@ def _is_no_number(template: Template, name: str, filled: dict[str, Any]) -> bool
 def _template(template_id: str) -> Template:
     found = TEMPLATES.get(template_id)
     if found is None:
-        raise Unprocessable(
-            "The body cannot be used: see `fields`.", fields={"template": ["There is none; see /segment-templates."]}
-        )
+        raise Unprocessable("The body cannot be used: see `fields`.", fields={"template": [_NO_TEMPLATE]})
     return found
 
 

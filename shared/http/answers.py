@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Any
 
 from pymongo.errors import PyMongoError
@@ -39,6 +40,9 @@ def problem(error: Problem) -> Response:
     return response
 
 
+_NOTHING_HERE = "Nothing is served at this address: see /api/<service>/openapi.json for what is."
+
+
 def as_problem(error: Exception) -> Problem:
     if isinstance(error, Problem):
         return error
@@ -46,7 +50,8 @@ def as_problem(error: Exception) -> Problem:
         _log.warning("request failed", error=logs.place(error))
         return Unavailable("The database cannot be reached; try again.", headers=[("Retry-After", "2")])
     if isinstance(error, HTTPException):
-        return _of_status(error.code or 500, error.description or "")
+        nothing = error.code == HTTPStatus.NOT_FOUND
+        return _of_status(error.code or 500, _NOTHING_HERE if nothing else error.description or "")
     _log.error("request failed", error=logs.place(error))
     return Problem("Something went wrong on our side; it is logged.")
 

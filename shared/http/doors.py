@@ -89,6 +89,14 @@ class Door(HttpRequestHandler):  # type: ignore[misc]
         return problem(as_problem(error))
 
 
+_TIME = "Give a time with its offset, such as 2026-05-01T08:00:00Z."
+_IN_OTHER_WORDS = {
+    "Not a valid datetime.": _TIME,
+    "Not a valid aware datetime.": _TIME,
+    "Not a valid date.": "Give a date, such as 2026-05-01.",
+}
+
+
 @dataclass(frozen=True)
 class Options:
     """What a typed route says of itself: schemas of query, headers, body and result, the status of success, who may call it.
@@ -120,7 +128,7 @@ class Route(Door):
         if self.options.caller:
             parameters["caller"] = caller
         if self.options.query is not None:
-            loaded = _load(self.options.query, request.args.to_dict(), "query parameters")
+            loaded = _load(self.options.query, _asked(self.options.query, request), "query parameters")
             parameters["query"] = attributed(self.options.query, loaded, caller)
         if self.options.headers is not None:
             parameters["headers"] = _load(self.options.headers, _headers(self.options.headers, request), "headers")
@@ -173,9 +181,16 @@ def _load(schema: Schema, values: Any, what: str) -> Any:
     try:
         return schema.load(values)
     except ValidationError as error:
-        found = error.messages if isinstance(error.messages, dict) else {"_schema": error.messages}
+        found = _helpful(error.messages if isinstance(error.messages, dict) else {"_schema": error.messages})
         kind = Unprocessable if what == "body" else BadRequest
         raise kind(f"The {what} cannot be used: see `fields`.", fields=found) from None
+
+
+def _helpful(messages: Any) -> Any:
+    """What is wrong with fields, with words that say what to do in place of those of the library that only say that it is wrong."""
+    if isinstance(messages, dict):
+        return {name: _helpful(one) for name, one in messages.items()}
+    return [_IN_OTHER_WORDS.get(one, one) for one in messages] if isinstance(messages, list) else messages
 
 
 def _made(response: Response) -> dict[str, str]:
@@ -186,6 +201,15 @@ def _made(response: Response) -> dict[str, str]:
     named = payload.items() if isinstance(payload, dict) else ()
     ids = {name: value for name, value in named if (name == "id" or name.endswith("_id")) and isinstance(value, str)}
     return dict(list(ids.items())[:1])
+
+
+def _asked(schema: Schema, request: Request) -> dict[str, str]:
+    """The query parameters. One that the route does not know is refused: a filter that is misspelt must not list everybody."""
+    known = sorted(field.data_key or name for name, field in schema.load_fields.items())
+    unknown = {name: [f"There is no such parameter. Known are {', '.join(known)}."] for name in request.args if name not in known}
+    if unknown:
+        raise BadRequest("The query parameters cannot be used: see `fields`.", fields=unknown)
+    return request.args.to_dict()
 
 
 def _headers(schema: Schema, request: Request) -> dict[str, str]:

@@ -349,8 +349,17 @@ def test_changed_rules_look_at_everybody_again_and_announce_nothing(profiles: Se
     assert profiles.get(PATH)["traits"]["plan"] == "free"
     assert stage_changes(profiles) == before
     page = profiles.get("/api/profiles/journey/stages/loyal")
-    assert [one["customer_id"] for one in page["items"]] == [id_of(ANN)]
+    assert [(one["customer_id"], one["orders"] > 0) for one in page["items"]] == [(id_of(ANN), True)]
     assert profiles.get("/api/profiles/journey/stages/visitor", 404)["status"] == 404
+
+
+def test_a_misspelt_filter_or_time_is_told_with_what_would_do(profiles: Served) -> None:
+    wrong = profiles.get("/api/profiles/customers?stage=loyal&limit=5", 400)["fields"]
+    assert wrong == {"stage": [wrong["stage"][0]]}
+    assert "There is no such parameter. Known are by_sound, currency, cursor, email," in wrong["stage"][0]
+    times = profiles.get(f"{PATH}/timeline?from=2026-01-01", 400)["fields"]
+    assert times == {"from": ["Give a time with its offset, such as 2026-05-01T08:00:00Z."]}
+    assert "openapi.json" in profiles.get("/api/profiles/segment", 404)["detail"]
 
 
 def test_time_alone_changes_a_stage_and_says_so(profiles: Served) -> None:

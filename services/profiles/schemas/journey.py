@@ -10,6 +10,7 @@ from services.profiles.domain import rules
 from services.profiles.domain.affinities import AffinityRules
 from services.profiles.domain.lifecycle import LifecycleRules, Reason, Stage
 from services.profiles.domain.traits import Strategy
+from services.profiles.schemas.customers import Money
 from services.profiles.schemas.identities import Progress
 from shared.access.caller import Actor
 from shared.http import PageQuery
@@ -163,6 +164,10 @@ class InStage(Schema):
     since = fields.AwareDateTime(required=True)
     reason = fields.String(required=True)
     until = fields.AwareDateTime(required=True, allow_none=True, **_described("When time alone changes the stage next."))
+    name = fields.String(dump_default=None, allow_none=True)
+    emails = fields.List(fields.String(), dump_default=list)
+    orders = fields.Integer(dump_default=0)
+    spend = fields.List(fields.Nested(Money), dump_default=list)
 
 
 class InStagePage(Schema):
