@@ -7,7 +7,7 @@ from services.campaigns.domain import customer as facts
 from services.campaigns.domain.audiences import Audiences
 from services.campaigns.domain.customer import CartAbandoned, CartRecovered, Customer, Heard
 from services.campaigns.domain.membership import standings
-from services.campaigns.domain.opt_ins import CAMPAIGN, EMAIL, FAILED, Messaged, Requested, What
+from services.campaigns.domain.opt_ins import CAMPAIGN, EMAIL, FAILED, Confirmed, Messaged, Requested, What
 from services.campaigns.effects import consequences
 from services.campaigns.look import Look
 from services.campaigns.mailer import Mailer
@@ -74,6 +74,11 @@ class Campaigns:
             return customer
         name = f"{asked.request_id}/{asked.purpose}/{asked.address_key or ''}"
         return facts.opt_in_requested(customer, asked, derived_id(self.name, CAMPAIGN, name), _heard(event))
+
+    @handles(events.CONSENT_CONFIRMED, CUSTOMERS)
+    def on_consent_confirmed(self, customer: Customer, told: Confirmed, event: Event) -> Customer:
+        """Who has confirmed is asked no more."""
+        return facts.opt_in_confirmed(customer, told, _heard(event)) if told.channel == EMAIL else customer
 
     @handles(events.MESSAGE_SENT, CUSTOMERS)
     def on_message_sent(self, customer: Customer, told: Messaged, event: Event) -> Customer:

@@ -7,12 +7,14 @@ from functools import reduce
 
 from services.campaigns.domain.opt_ins import (
     Asking,
+    Confirmed,
     Messaged,
     OptIns,
     Outcomes,
     Requested,
     What,
     became,
+    confirmed,
     joined,
     requested,
 )
@@ -149,6 +151,13 @@ def opt_in_requested(customer: Customer, asked: Requested, message_id: str, hear
     opt_ins = requested(customer.opt_ins, message_id, asked, heard.key)
     customer = know_key(customer, heard.key)
     return customer if opt_ins is customer.opt_ins else replace(customer, opt_ins=opt_ins)
+
+
+def opt_in_confirmed(customer: Customer, told: Confirmed, heard: Heard) -> Customer:
+    """Hear that a grant was confirmed."""
+    outcomes = confirmed(customer.outcomes, told, heard.at)
+    customer = know_key(customer, heard.key)
+    return customer if outcomes is customer.outcomes else replace(customer, outcomes=outcomes)
 
 
 def message_became(customer: Customer, told: Messaged, what: What, heard: Heard) -> Customer:

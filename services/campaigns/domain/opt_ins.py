@@ -21,7 +21,7 @@ EMAIL = "email"
 CAMPAIGN = "double_opt_in"  # the name under which these messages are told of
 FAILED = "failed"  # why a message was not sent that its server refused for good
 REMINDER = "-reminder"  # behind the id of a message
-MOST_REQUESTS, MOST_OUTCOMES = 20, 60  # of an identity key, the latest ones
+MOST_REQUESTS, MOST_OUTCOMES = 20, 80  # of an identity key, the latest ones
 SPACING = timedelta(minutes=10)
 DAY, MOST_A_DAY = timedelta(days=1), 5
 
@@ -70,6 +70,7 @@ class What(StrEnum):
     SENT = "sent"
     SKIPPED = "skipped"
     BOUNCED = "bounced"  # nobody is at the address
+    CONFIRMED = "confirmed"  # what it asked for; told of the request, not of the message
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -81,8 +82,17 @@ class Outcome:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmed:
+    """Data of `consent_confirmed`."""
+
+    purpose: str
+    channel: str
+    request_id: str
+
+
 OptIns = dict[str, OptIn]  # by message id
-Outcomes = dict[str, Outcome]  # by message id and `what`
+Outcomes = dict[str, Outcome]  # by message id and `what`; a confirmation by request, purpose and channel
 K = TypeVar("K", OptIn, Outcome)
 
 
@@ -117,6 +127,12 @@ def requested(known: OptIns, message_id: str, asked: Requested, key: str) -> Opt
 def became(known: Outcomes, told: Messaged, what: What, at: datetime) -> Outcomes:
     """Hear what became of a message. Returns the same object where that is nothing new."""
     return merge_outcomes(known, {f"{told.message_id}/{what}": Outcome(in_milliseconds(at), what, told.reason or "")})
+
+
+def confirmed(known: Outcomes, told: Confirmed, at: datetime) -> Outcomes:
+    """Hear that a grant was confirmed. Returns the same object where that is nothing new."""
+    name = f"{told.request_id}/{told.purpose}/{told.channel}/{What.CONFIRMED}"
+    return merge_outcomes(known, {name: Outcome(in_milliseconds(at), What.CONFIRMED)})
 
 
 def merge_opt_ins(left: OptIns, right: OptIns) -> OptIns:
@@ -222,7 +238,9 @@ class Asking:
         return [(name, at) for name in names if (at := self.sent_at(name))]
 
     def _answer(self, one: OptIn) -> bool | None:
-        """What the customer said since, None where nothing."""
+        """What the customer said since, None where nothing. Whoever confirmed and took it back later has confirmed all the same."""
+        if f"{one.request_id}/{one.scope}/{What.CONFIRMED}" in self.outcomes:
+            return True
         said = self.permissions.get(one.scope)
         return said.allowed if said is not None and said.at >= one.requested_at else None
 

@@ -91,6 +91,16 @@ def test_an_answer_ends_it_whatever_it_is() -> None:
         assert skipped(known) == ["no_longer_applies"]
 
 
+def test_who_confirmed_has_confirmed_also_after_taking_it_back() -> None:
+    said = {"source": "confirmation", "purpose": "marketing", "channel": "email", "request_id": "r1"}
+    answer = event(events.CONSENT_CONFIRMED, JANE, {**said, "requested_at": ago(hours=1).isoformat()}, ago(minutes=9))
+    known = history(asked(), answer, permitted(JANE, ago(minutes=5), allowed=False))
+    (message_id,) = known.customer(JANE).opt_ins
+    assert known.customer(JANE).asking.state(message_id, NOW) is State.CONFIRMED
+    assert waiting(known) == {}
+    assert_order_free(Campaigns, [CUSTOMERS], [asked(), answer, permitted(JANE, ago(minutes=5), allowed=False)], rounds=10)
+
+
 def test_an_answer_of_before_the_request_is_none() -> None:
     assert list(waiting(history(asked(), permitted(JANE, ago(hours=2), allowed=False)))) == ["r1"]
 
