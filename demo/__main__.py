@@ -43,7 +43,10 @@ def _limit(context: click.Context, parameter: click.Parameter, value: str) -> in
     show_default=True,
     help="Give up waiting for what is missing once nothing has moved for so many seconds.",
 )
-def main(orders: int | None, path: Path | None, patience: float) -> None:
+@click.option(
+    "--scenes/--no-scenes", default=True, show_default=True, help="Go on with segments, journey, search, merging, consent."
+)
+def main(orders: int | None, path: Path | None, patience: float, scenes: bool) -> None:
     """Replay real purchases through the whole system and check every total. Exit code 1 on any difference."""
     for number in (signal.SIGTERM, signal.SIGHUP):  # a system that was started for the demo is stopped in any case
         signal.signal(number, signal.default_int_handler)
@@ -52,7 +55,7 @@ def main(orders: int | None, path: Path | None, patience: float) -> None:
     try:
         log = download.from_file(path) if path else download.fetch(directory(), console.print)
         with running_system(console) as system:
-            good = run(system, log, Wishes(orders, patience), console)
+            good = run(system, log, Wishes(orders, patience, scenes), console)
     except (DemoError, StackError) as fault:
         Console(stderr=True).print(f"demo: {fault}", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)

@@ -37,47 +37,63 @@ from demo.watch import Timing, wait
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """How many orders, None for all; and how many seconds without any progress until what is missing counts as missing."""
+    """How many orders, None for all; how many seconds without any progress until what is missing counts as missing; whether to go on
+    with what is done with customers.
+    """
 
     orders: int | None
     patience: float
+    scenes: bool = True
 
 
 def run(system: System, log: Log, wishes: Wishes, console: Console) -> bool:
     """Replay a log, and do with its customers what a shop does; whether all is what the file says. Raises DemoError."""
     source = "CDNOW demo" if log.namespace == NAMESPACE else f"CDNOW demo {log.namespace.removeprefix(NAMESPACE + '-')}"
-    write_key = system.write_key(source, log.namespace)
-    reader = system.reader
+    keys = system.write_key(source, log.namespace), system.write_key(f"{source} till", f"{log.namespace}-till", "pos")
+    replay, before = _planned(system.reader, log, source, wishes, console)
+    stage = Stage(replay, system.url, wishes.patience)
+    Merging(stage).tidy()
+    _announce(replay, before, system.url, console)
+    outcomes = _witnesses(replay)
+    till.bring(system.url, keys[1], replay.cast)
+    with opened(system.url, keys[0], _messages(replay)) as shop, Watching(console) as watching:
+        timing = _send(replay, shop, outcomes, watching, wishes.patience)
+    good = _show(outcomes, timing, console)
+    _sum_up(replay, before, timing, console)
+    good = _play(_scenes(stage, system) if wishes.scenes else [], system.url, console) and good
+    _close(good, console)
+    return good
+
+
+def _planned(reader: Reader, log: Log, source: str, wishes: Wishes, console: Console) -> tuple[Replay, int]:
+    """What to replay, and how many orders of it earlier runs brought."""
     purchases = read(log.text, log.namespace)
     zone = ZoneInfo(reader.get("analytics/settings")["timezone"])
     known = _known(reader, source, purchases, zone)
     planned = _plan(purchases, wishes.orders or len(purchases), known, zone, console)
     people = cast(planned, log.namespace)
-    replay = Replay(reader, Figures(planned, zone, [one for _, one in people.at_the_till()]), people, source)
-    stage = Stage(replay, system.url, wishes.patience)
-    merging = Merging(stage)
-    merging.tidy()
-    before = sum(day.orders for day in known.values())
-    _announce(replay, before, system.url, console)
+    figures = Figures(planned, zone, [receipt for _, receipt in people.at_the_till()])
+    return Replay(reader, figures, people, source), sum(day.orders for day in known.values())
+
+
+def _witnesses(replay: Replay) -> list[Outcome]:
+    """One for each service; all of them look around before anything is sent."""
     social = Social(replay)
-    outcomes: list[Outcome] = [
-        Profiles(replay),
-        Analytics(replay),
-        Campaigns(replay),
-        Reengagement(replay),
-        Support(replay),
-        social,
-    ]
+    others: list[Outcome] = [Profiles(replay), Analytics(replay), Campaigns(replay), Reengagement(replay), Support(replay)]
     social.mention()
-    till.bring(system.url, system.write_key(f"{source} till", f"{log.namespace}-till", "pos"), people)
-    with opened(system.url, write_key, _messages(replay)) as shop, Watching(console) as watching:
-        timing = _send(replay, shop, outcomes, watching, wishes.patience)
-    good = _show(outcomes, timing, console)
-    _sum_up(replay, before, timing, console)
-    scenes: list[Scene] = [Segments(stage), Journey(stage), OneCustomer(stage), Search(stage), merging, Consent(stage)]
-    good = _play(scenes, system.url, console) and good
-    _close(good, console)
-    return good
+    return [*others, social]
+
+
+def _scenes(stage: Stage, system: System) -> list[Scene]:
+    """What is done with the customers, in order."""
+    return [
+        Segments(stage),
+        Journey(stage),
+        OneCustomer(stage),
+        Search(stage),
+        Merging(stage),
+        Consent(stage, system.letters),
+    ]
 
 
 def _known(reader: Reader, source: str, purchases: Sequence[Purchase], zone: ZoneInfo) -> dict[date, Day]:

@@ -36,6 +36,11 @@ class System:
     directory: Path
 
     @property
+    def letters(self) -> Path:
+        """Where the local system writes the mails that it sends."""
+        return self.directory.parent / "mail"
+
+    @property
     def reader(self) -> Reader:
         return Reader(self.url, self.api_token)
 
