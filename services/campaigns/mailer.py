@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from services.campaigns.confirming import message_data
-from services.campaigns.domain.mails import Letter, OptInMail, Sender, message
+from services.campaigns.domain.mails import Letter, NoAddress, OptInMail, Sender, message
 from services.campaigns.domain.opt_ins import EMAIL, FAILED, REMINDER
 from services.campaigns.storage import opt_ins
 from shared import events, faults, logs, metrics, outbox
@@ -81,6 +81,9 @@ class Mailer(Worker):
         letter = _letter(row)
         try:
             mailbox.hand_over(message(letter, mail, self._sender, now))
+        except NoAddress:
+            self._refused(row, MailRefused("5.1.3", permanent=True, bad_address=True), now)
+            return True
         except MailRefused as refused:
             self._refused(row, refused, now)
             return True

@@ -127,6 +127,13 @@ def test_an_address_where_nobody_is_is_not_written_to_again(campaigns: Served, m
     assert states(campaigns, "carl")[0] == ("not_sent", "suppressed")
 
 
+def test_one_mail_that_cannot_be_made_holds_up_no_other(campaigns: Served, mailer: Mailer, sink: Sink) -> None:
+    campaigns.work.apply([asked("cleo", address_key="email:cleo at shop"), asked("cora")])
+    assert mailer.send_due() == 2
+    assert (states(campaigns, "cleo"), states(campaigns, "cora")) == ([("not_sent", "failed")], [("sent", None)])
+    assert [str(mail["To"]) for mail in sink.taken] == ["cora@shop.example"]
+
+
 def test_a_server_that_is_busy_or_away_is_asked_again_later(campaigns: Served, mailer: Mailer, sink: Sink) -> None:
     sink.answers["dora@shop.example"] = "451 4.3.0 come back later"
     campaigns.work.apply([asked("dora"), asked("emil")])

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
@@ -136,12 +137,16 @@ def rendered(letter: Letter, mail: OptInMail, sender: Sender) -> Rendered:
     return Rendered(language, " ".join(_filled(subject, said).split()), words, _html(words, link, language))
 
 
+class NoAddress(ValueError):
+    """What is on record as an e-mail address is none."""
+
+
 def message(letter: Letter, mail: OptInMail, sender: Sender, now: datetime) -> EmailMessage:
-    """The message as it is handed over. Its id is always the same for the same letter."""
+    """The message as it is handed over. Its id is always the same for the same letter. Raises NoAddress."""
     found = rendered(letter, mail, sender)
     made = EmailMessage()
+    made["To"] = _recipient(letter.address)
     made["From"] = Address(mail.shop or sender.name, addr_spec=sender.address)
-    made["To"] = Address(addr_spec=letter.address)
     made["Subject"] = found.subject
     made["Date"] = format_datetime(now)
     made["Message-ID"] = f"<{letter.message_id}@{sender.address.rpartition('@')[2]}>"
@@ -152,6 +157,16 @@ def message(letter: Letter, mail: OptInMail, sender: Sender, now: datetime) -> E
     made.add_alternative(found.html, subtype="html")
     made["Content-Language"] = found.language  # of the whole, hence after its parts were made
     return made
+
+
+def _recipient(address: str) -> Address:
+    try:
+        found = Address(addr_spec=address)
+    except (ValueError, IndexError, MessageError):
+        raise NoAddress from None
+    if not found.username or not found.domain:
+        raise NoAddress
+    return found
 
 
 def _filled(text: str, said: Mapping[str, str]) -> str:

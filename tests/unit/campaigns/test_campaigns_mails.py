@@ -6,7 +6,7 @@ from email import message_from_bytes, policy
 
 import pytest
 
-from services.campaigns.domain.mails import BUILT_IN, PLACEHOLDERS, Letter, OptInMail, Sender, Texts, message, rendered
+from services.campaigns.domain.mails import BUILT_IN, PLACEHOLDERS, Letter, NoAddress, OptInMail, Sender, Texts, message, rendered
 from shared.config import load
 from shared.errors import ConfigurationError
 from shared.mail import MailServer
@@ -55,6 +55,14 @@ def test_the_message_can_be_read_and_is_the_same_one_when_it_is_sent_again() -> 
     assert (made[0]["To"], made[0]["From"]) == ("jane@shop.example", "Curry & Söhne <news@shop.example>")
     assert [part.get_content_type() for part in made[0].iter_parts()] == ["text/plain", "text/html"]
     assert made[0]["Auto-Submitted"] == "auto-generated"
+
+
+@pytest.mark.parametrize(
+    "address", ["jane", "", "@shop.example", "jane@", "a b@shop.example", "x@y.example, z@y.example", "<jane@shop.example"]
+)
+def test_what_is_no_address_is_not_written_to(address: str) -> None:
+    with pytest.raises(NoAddress):
+        message(replace(LETTER, address=address), OptInMail(), SENDER, NOW)
 
 
 def test_what_a_shop_is_called_cannot_open_the_page_or_the_headers() -> None:
