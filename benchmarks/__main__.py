@@ -6,7 +6,22 @@ from pathlib import Path
 
 import click
 
-from benchmarks import access, consume, flames, growth, ingest, latency, plot, read, relay, report, results, segments, timers
+from benchmarks import (
+    access,
+    consume,
+    flames,
+    growth,
+    ingest,
+    latency,
+    plot,
+    read,
+    relay,
+    report,
+    results,
+    segments,
+    timeline,
+    timers,
+)
 from benchmarks.options import Options
 from benchmarks.outcome import Outcome
 from benchmarks.system import System
@@ -22,6 +37,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "timers": timers.run,
     "growth": growth.run,
     "segments": segments.run,
+    "timeline": timeline.run,
     "access": access.run,
 }
 FLAMES, REPORT = "flames", "report"
@@ -38,7 +54,7 @@ _DEFAULT = Options()
     "--customers",
     default=",".join(map(str, _DEFAULT.customers)),
     show_default=True,
-    help="Numbers of customers that growth compares, from small to large; segments takes the largest.",
+    help="Numbers of customers that growth compares, from small to large; segments and timeline take the largest.",
 )
 @click.option(
     "--folder", default=HERE, type=click.Path(path_type=Path), help="Where README.md and results/ are.  [default: benchmarks]"
@@ -56,6 +72,7 @@ def main(names: tuple[str, ...], trials: int, seconds: float, timers: int, custo
       timers    arming, cancelling, resting, firing
       growth    what an order costs with more and more customers
       segments  membership with 200 segments and the largest number of customers
+      timeline  pages of timelines, with as many rows in all as the largest number of customers
       access    what verifying a token or an API key costs a request
       flames    flame graphs of the consume path, with py-spy (not unless asked for)
       report    nothing is measured, only shown anew

@@ -42,8 +42,8 @@ class Population:
     def fill(self, work: UnitOfWork) -> int:
         """Tell of the first customers, copy the rest; how many documents were copied. Raises RuntimeError where a copy is not alike."""
         patterns = min(_PATTERNS, self.customers - 1)
-        heard = [event for number in range(patterns) for event in self._past(number, number)]
-        heard += self._past(patterns, 0)  # one with the past of the first, for comparison
+        heard = [event for number in range(patterns) for event in self.past(number, number)]
+        heard += self.past(patterns, 0)  # one with the past of the first, for comparison
         for start in range(0, len(heard), _WINDOW):
             work.apply(heard[start : start + _WINDOW])
         self._compare(work.database, patterns)
@@ -59,7 +59,8 @@ class Population:
             if sorted(map(_told, copied)) != sorted(map(_told, written)):
                 raise RuntimeError(f"copies are not what profiles writes into {name}")
 
-    def _past(self, number: int, pattern: int) -> list[Event]:
+    def past(self, number: int, pattern: int) -> list[Event]:
+        """What happened to a customer; the same for the same pattern."""
         chance, user = Random(pattern), self.user(number)
         told = [("customer_identified", 300, {"traits": self._traits(user, chance)})]
         told += [

@@ -46,9 +46,7 @@ class Shop:
             return Consequences()
         total = {"revenue": sum(customer.orders.values()), "customers": 1}
         due = NOW + timedelta(days=len(customer.orders))
-        return Consequences(
-            timers=(Timer("lapse", customer_id, customer_id, due),), figures=(Figure("figures", "all", total),)
-        )
+        return Consequences(timers=(Timer("lapse", customer_id, customer_id, due),), figures=(Figure("figures", "all", total),))
 
 
 def order(subject: str, order_id: str, amount: int) -> Event:

@@ -1,15 +1,19 @@
 """The data of the benchmarks are such as the system is given by a shop."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from bson import BSON, encode
 from bson.raw_bson import RawBSONDocument
 
 from benchmarks.effects import EFFECTS, customer_of
+from benchmarks.population import Population
 from benchmarks.seeding import Template
+from benchmarks.shop_segments import definitions
 from benchmarks.visitors import Visitors
 from benchmarks.workload import Carts, Shop
+from services.profiles.catalogue import EVENTS_TO_ASK_FOR
+from services.profiles.domain.segments.definitions import compile_all
 from shared.events import by_name
 from shared.identity import id_of
 
@@ -22,6 +26,22 @@ def test_orders_and_carts_are_as_the_catalogue_has_them() -> None:
         assert event.data()["identity_keys"] == [event.subject]
     assert {event.subject for event in orders} == set(shop.keys)
     assert len({event.id for event in orders}) == len(orders)
+
+
+def test_two_hundred_segments_can_all_be_read() -> None:
+    wanted = definitions(200, datetime.now(UTC))
+    read = compile_all(wanted, EVENTS_TO_ASK_FOR, "UTC")
+    assert len({segment.id for segment in wanted.segments}) == len(read.compiled) == 200
+
+
+def test_customers_of_a_large_shop_have_a_past_as_the_catalogue_has_it() -> None:
+    population = Population(50)
+    past = [event for number in range(50) for event in population.past(number, number)]
+    for event in past:
+        by_name(event.name).check(event.data())
+        assert datetime.now(UTC) - event.time > timedelta(days=19)
+    assert len({event.id for event in past}) == len(past)
+    assert sorted(population.users(seed=1)) == [population.user(number) for number in range(50)]
 
 
 def test_every_effect_is_an_update_that_counts_its_order() -> None:
