@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         "--settle",
         type=float,
         default=120.0,
-        help="seconds in which something has to become less on the way to rest (120)",
+        help="seconds in which something has to change on the way to rest (120)",
     )
     parser.add_argument("--rebuilt", type=float, default=0.2, help="share of customers whose state is built anew (0.2)")
     parser.add_argument("--results", type=Path, default=DIRECTORY, help="where the result is kept (chaos/results)")

@@ -12,7 +12,7 @@ from chaos.plans import PLANS, Plan
 class Options:
     """What a run is told. `rounds` 0 is the plan's own number; after `seconds` no further fault begins.
 
-    `settle_seconds` is how long nothing may become less while the system comes to rest, `minutes` how long an outage lasts (0: as the
+    `settle_seconds` is how long nothing may change while the system comes to rest, `minutes` how long an outage lasts (0: as the
     plan says).
     `rebuilt` is the share of customers whose state is built anew from the archive.
     """

@@ -154,7 +154,7 @@ def _timers(results: Sequence[Result]) -> Iterable[Row]:
 
 
 def _outages(results: Sequence[Result]) -> Iterable[Row]:
-    known = [one for one in results if "backlog" in one.figures]
+    known = [one for one in results if "backlog" in one.figures and one.colour == "green"]
     for one in sorted(known, key=lambda one: one.figures["minutes"])[-1:]:
         arrived, drained = one.figures["arrived a second"], one.figures["drained a second"]
         figure = (

@@ -210,7 +210,7 @@ class Run:
             timers={state: states.count(state) for state in sorted(set(states))} | closed,
             settle_seconds=round(self._settled, 1),
             services=tallies(record, observed) if observed and observed.residue.at_rest else {},
-            figures=telling.outage(self._history, accepted, self._loaded, self._rested),
+            figures=telling.outage(self._history, accepted, self._loaded, self._rested) if self._residue.at_rest else {},
         )
 
     def _observed(self, record: ledger.Record) -> Observed:
