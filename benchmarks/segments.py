@@ -118,7 +118,7 @@ class Sweep:
     def __init__(self, store: SegmentStore, customers: int) -> None:
         self._store, self._customers = store, customers
         rule = {"orders": "spend", "currency": "EUR", "gte": 12_345}
-        store.create(Segment("new", "New", rule))
+        store.create(Segment("filled-later", "Filled later", rule))
         self._began = time.monotonic()
 
     def speed(self, seconds: float) -> dict[str, float]:
