@@ -34,7 +34,6 @@ _LIMITS = """## What this does not show
 - Everything ran on one machine. What several machines do to one another is imitated by a proxy, one link at a time.
 - The broker was RabbitMQ 3.10.8. Version 4 knows no way to take a consumer's credit away before it ends: there a process that is asked
   to stop may send back a few messages that were still on their way to it. They are handled once all the same.
-- A timer whose firing ends its process is not found out as a message is: whoever takes over fires it again.
 - Times are wall times of a machine with two cores that other work shared.
 - A target that is not reached yet stands beside its figure. Runs add up: `make chaos` adds one more.
 """

@@ -152,13 +152,14 @@ class Inbox(Worker):
 
     def _handle_suspect(self, mailbox: Mailbox, message: Delivered) -> None:
         """Handle a message alone that came back often; set it aside where nobody survived handling it."""
-        attempts = mailbox.patiently(lambda: suspects.attempt(self.database, message))
+        suspect = suspects.name_of(message)
+        attempts = mailbox.patiently(lambda: suspects.attempt(self.database, suspect))
         if attempts <= PARK_AFTER or self._is_applied(mailbox, message):
             self._handle_batch(mailbox, [message])
         else:
             reason = f"{PARK_AFTER} processes ended while they handled it alone: it seems to end every process that handles it"
             self._park(mailbox, Delivery(message, None), reason)
-        mailbox.patiently(lambda: suspects.acquit(self.database, message))
+        mailbox.patiently(lambda: suspects.acquit(self.database, suspect))
 
     def _handle_batch(self, mailbox: Mailbox, messages: list[Delivered]) -> None:
         deliveries = [deliver(message) for message in messages]

@@ -19,7 +19,7 @@ from pymongo.database import Database
 from rich.console import Console
 from rich.table import Table
 
-from shared import backup, mongo, parked
+from shared import backup, mongo, parked, timers
 from shared.access.scopes import ROLES, is_grant
 from shared.access.signing import LOCAL_ISSUER, SigningKey
 from shared.doctor import Verdict
@@ -169,12 +169,12 @@ def token(roles: tuple[str, ...], scopes: tuple[str, ...], subject: str, hours: 
 
 @crm.group("parked")
 def parked_group() -> None:
-    """Events that were set aside because no retry would help them."""
+    """Events and timers that were set aside because no retry would help them."""
 
 
 @parked_group.command("list")
 @click.argument("services", nargs=-1, type=click.Choice(service_names()))
-@click.option("--event", help="Only entries of this event name.")
+@click.option("--event", help="Only events of this name, only timers of this kind.")
 def list_entries(services: tuple[str, ...], event: str | None) -> None:
     """List entries of SERVICES, of all services if none is named."""
     table = Table("service", "id", "event", "state", "attempts", "parked at", "reason")
@@ -183,6 +183,9 @@ def list_entries(services: tuple[str, ...], event: str | None) -> None:
             for entry in _all(database, event):
                 at = entry["parked_at"].isoformat(timespec="seconds")
                 table.add_row(service, entry["_id"], entry["event"], entry["state"], str(entry["attempts"]), at, entry["reason"])
+            for timer in timers.set_aside(database, event):
+                at = timer["parked_at"].isoformat(timespec="seconds")
+                table.add_row(service, timer["_id"], timer["kind"], "timer", "", at, timer["reason"])
     width = None if sys.stdout.isatty() else 240
     Console(width=width).print(table if table.row_count else "Nothing is parked.")
 
@@ -204,16 +207,17 @@ def show(service: str, entry_id: str) -> None:
 @parked_group.command()
 @SERVICE
 @click.argument("entry_id", required=False)
-@click.option("--all", "everything", is_flag=True, help="Replay every open entry.")
-@click.option("--event", help="With --all: only entries of this event name.")
+@click.option("--all", "everything", is_flag=True, help="Replay every open entry, and fire every timer.")
+@click.option("--event", help="With --all: only events of this name, only timers of this kind.")
 def replay(service: str, entry_id: str | None, everything: bool, event: str | None) -> None:
-    """Send entries through the inbox of SERVICE again, as if they had just arrived."""
+    """Send events through the inbox of SERVICE again, as if they had just arrived, and fire timers again."""
     if bool(entry_id) == everything:
         raise click.UsageError("name one entry, or use --all")
     with database_of(service) as database:
-        if entry_id:
+        count = timers.fire_again(database, entry_id, event)
+        if entry_id and not count:
             _existing(database, entry_id)
-        count = parked.ask_for_replay(database, entry_id, event)
+        count += parked.ask_for_replay(database, entry_id, event)
     click.echo(f"{count} to be replayed within seconds, if {service} runs; those that fail again are parked again.")
 
 
@@ -224,8 +228,9 @@ def replay(service: str, entry_id: str | None, everything: bool, event: str | No
 def discard(service: str, entry_id: str) -> None:
     """Delete an entry for good."""
     with database_of(service) as database:
-        _existing(database, entry_id)
-        parked.discard(database, entry_id)
+        if not timers.discard(database, entry_id):
+            _existing(database, entry_id)
+            parked.discard(database, entry_id)
     click.echo("Deleted.")
 
 

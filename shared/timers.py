@@ -17,7 +17,7 @@ from zlib import crc32
 from pymongo import ASCENDING
 from pymongo.database import Database
 
-from shared import faults, logs, metrics
+from shared import faults, logs, metrics, suspects
 from shared.backlog import BACKLOG
 from shared.envelope import Event, derived_id, encode
 from shared.errors import StoreAway, TooMuchAtOnce
@@ -34,9 +34,12 @@ LOOK_AGAIN = "look_again"
 REPROJECT = "reproject"
 WINDOW = 300  # timers in one transaction
 LANES = 2  # transactions at once: one is computed while the database writes the other
+CAREFUL_WINDOW = 50  # timers that are fired one by one after a round that never ended
+PARK_AFTER = 10  # attempts to fire one alone that nobody survived; an event that does this to processes is parked well before
 WAIT_FOR_INBOX_SECONDS = 300
 LEASE_SECONDS = 3.0  # shorter than a relay's: what is due waits for it to run out when its holder dies
-_PENDING = "pending"
+_PENDING, _PARKED = "pending", "parked"
+_ROUND = "timers"  # a round among the suspects
 _KEEP_FIRED = timedelta(days=30)
 _log = logs.get(__name__)
 
@@ -93,6 +96,27 @@ def of_subjects(database: Database[Document], subjects: Sequence[str]) -> list[D
         return list(database["timers"].find({"subject": {"$in": list(subjects)}}).sort("due", ASCENDING))
 
 
+def set_aside(database: Database[Document], kind: str | None = None) -> list[Document]:
+    """Timers that could not be fired, by due time: each with its `reason` and when it was `parked_at`."""
+    wanted = {"state": _PARKED, **({"kind": kind} if kind else {})}
+    with reachable():
+        return list(database["timers"].find(wanted).sort("due", ASCENDING))
+
+
+def fire_again(database: Database[Document], timer: str | None = None, kind: str | None = None) -> int:
+    """Have timers fired that were set aside: one, those of a kind, or all; returns how many."""
+    wanted = {"state": _PARKED, **({"_id": timer} if timer else {}), **({"kind": kind} if kind else {})}
+    with reachable():
+        pending = {"$set": {"state": _PENDING}, "$unset": {"reason": "", "parked_at": ""}}
+        return database["timers"].update_many(wanted, pending).modified_count
+
+
+def discard(database: Database[Document], timer: str) -> bool:
+    """Delete a timer that was set aside; False if there is none of that id."""
+    with reachable():
+        return database["timers"].delete_one({"_id": timer, "state": _PARKED}).deleted_count == 1
+
+
 def reproject(database: Database[Document], model: str, session: Session, after: timedelta = timedelta(0)) -> None:
     """Look again at every customer of a model, because its rules changed. One sweep at a time; a new one starts over."""
     database["timers"].delete_many({"kind": REPROJECT, "key": model, "state": _PENDING}, session=session)
@@ -147,6 +171,24 @@ class Timers(Worker):
             return list(found.sort("due", ASCENDING).limit(LANES * WINDOW)), now
 
     def _fire(self, due: list[Document], now: datetime) -> None:
+        """Fire what is due; one by one where the last round never came to its end: one of them may end every process that fires it."""
+        if suspects.attempt(self.database, _ROUND) == 1:
+            self._fire_in_lanes(due, now)
+        else:
+            for timer in due[:CAREFUL_WINDOW]:
+                self._fire_suspect(timer, now)
+        suspects.acquit(self.database, _ROUND)
+
+    def _fire_suspect(self, timer: Document, now: datetime) -> None:
+        """Fire a timer alone; set it aside where nobody survived that."""
+        attempts = suspects.attempt(self.database, timer["_id"])
+        if attempts <= PARK_AFTER:
+            self._fire_alone(0, timer, now)
+        else:
+            self._set_aside(timer, f"{PARK_AFTER} processes ended while they fired it alone")
+        suspects.acquit(self.database, timer["_id"])
+
+    def _fire_in_lanes(self, due: list[Document], now: datetime) -> None:
         """Fire in lanes side by side. What is about one identity key goes in one lane: two would be in each other's way."""
         lanes = [[timer for timer in due if crc32(timer["subject"].encode()) % LANES == lane] for lane in range(LANES)]
         failures: list[Exception] = []
@@ -180,10 +222,14 @@ class Timers(Worker):
         except StoreAway:
             raise
         except Exception as error:
-            metrics.PARKED.labels(timer["kind"]).inc()
-            _log.error("timer set aside", kind=timer["kind"], error=logs.place(error))
-            with reachable():
-                self._timers.update_one({"_id": timer["_id"]}, {"$set": {"state": "parked", "reason": logs.place(error)}})
+            self._set_aside(timer, logs.place(error))
+
+    def _set_aside(self, timer: Document, reason: str) -> None:
+        metrics.PARKED.labels(timer["kind"]).inc()
+        _log.error("timer set aside", kind=timer["kind"], error=reason)
+        with reachable():
+            parked = {"state": _PARKED, "reason": reason, "parked_at": server_time(self.database)}
+            self._timers.update_one({"_id": timer["_id"], "state": _PENDING}, {"$set": parked})
 
     def _apply(self, lane: int, due: list[Document], now: datetime) -> None:
         for sweep in [timer for timer in due if timer["kind"] == REPROJECT]:
