@@ -10,7 +10,7 @@ from deploy.local.settings import REPOSITORY
 
 A_LOCK = "lock = threading.Lock(); lock.acquire(); lock.acquire()"
 A_THREAD = "thread = threading.Thread(target=threading.Event().wait, daemon=True); thread.start(); thread.join()"
-A_PIPE = "subprocess.Popen(['sleep', '20'], stdout=subprocess.PIPE).stdout.readline()"
+A_PIPE = "subprocess.Popen(['sleep', '20'], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.readline()"
 A_CALL_THAT_CATCHES_ALL = """
 def call():
     try:
