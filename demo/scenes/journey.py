@@ -17,7 +17,7 @@ from demo.scenes import Played, Stage
 _OF_BUYERS = ("first_time", "active", "loyal", "at_risk", "lapsed", "won_back")
 _LONGEST = timedelta(days=3_600)
 _NEARLY = timedelta(minutes=1)
-_MOST_OTHERS = 100
+_MOST_OTHERS = 500
 
 
 class Journey:
