@@ -3,6 +3,7 @@
 import argparse
 import math
 import shlex
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ _ROUNDS_OF_CONTROL = 60
 def main() -> int:
     """Parse the command line and do what it asks for."""
     arguments = _parser().parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was started is stopped
     if arguments.what == "proof":
         write()
         return 0
