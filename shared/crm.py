@@ -194,9 +194,13 @@ def list_entries(services: tuple[str, ...], event: str | None) -> None:
 @SERVICE
 @click.argument("entry_id")
 def show(service: str, entry_id: str) -> None:
-    """Show one entry whole: reason, headers, body. Bodies may hold personal data."""
+    """Show one entry whole: an event's reason, headers and body, or a timer. Both may hold personal data."""
     with database_of(service) as database:
-        entry = _existing(database, entry_id)
+        timer = next((one for one in timers.set_aside(database) if one["_id"] == entry_id), None)
+        entry = {} if timer else _existing(database, entry_id)
+    if timer:
+        click.echo("\n".join(f"{name}: {_printable(str(value))}" for name, value in timer.items()))
+        return
     for name in ("_id", "event", "event_id", "state", "attempts", "parked_at", "reason", "routing_key"):
         click.echo(f"{name}: {entry.get(name)}")
     for name, value in entry["headers"].items():

@@ -34,7 +34,7 @@ class MailRefused(Exception):
         self.code, self.permanent, self.bad_address = code, permanent, bad_address
 
 
-class Mailbox(Protocol):
+class Transport(Protocol):
     """Where messages are handed over, while it is open."""
 
     def hand_over(self, message: EmailMessage) -> None:
@@ -74,7 +74,7 @@ class MailServer:
         return MailServer(parts.scheme, parts.hostname, port or _PORTS[parts.scheme], user, password, strict)
 
     @contextmanager
-    def opened(self) -> Iterator[Mailbox]:
+    def opened(self) -> Iterator[Transport]:
         """One connection for several messages. Raises MailAway."""
         if self.scheme == "file":
             yield _Directory(Path(self.directory))

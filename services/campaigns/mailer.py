@@ -19,7 +19,7 @@ from shared.extension import Worker
 from shared.handlers import Announcement
 from shared.health import HEALTH
 from shared.lease import Lease
-from shared.mail import MailAway, Mailbox, MailRefused, MailServer
+from shared.mail import MailAway, MailRefused, MailServer, Transport
 from shared.mongo import Document, server_time
 
 if TYPE_CHECKING:
@@ -65,22 +65,22 @@ class Mailer(Worker):
         if not due:
             return 0
         try:
-            with self._server.opened() as mailbox:
-                return sum(self._try(row, mail, mailbox) for row in due if not self.stopping.is_set())
+            with self._server.opened() as transport:
+                return sum(self._try(row, mail, transport) for row in due if not self.stopping.is_set())
         except MailAway as error:
             metrics.MESSAGES.labels(EMAIL, "away").inc()
             _log.warning("mail server away", error=str(error), waiting=len(due))
             self.wait(self.pause_seconds)
             return 0
 
-    def _try(self, row: Document, mail: OptInMail, mailbox: Mailbox) -> bool:
+    def _try(self, row: Document, mail: OptInMail, transport: Transport) -> bool:
         """Try one mail, unless it is not wanted any more, or was tried a short while ago."""
         if not opt_ins.begin(self.database, row):
             return False
         now = server_time(self.database)
         letter = _letter(row)
         try:
-            mailbox.hand_over(message(letter, mail, self._sender, now))
+            transport.hand_over(message(letter, mail, self._sender, now))
         except NoAddress:
             self._refused(row, MailRefused("5.1.3", permanent=True, bad_address=True), now)
             return True

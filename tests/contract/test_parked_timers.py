@@ -49,6 +49,13 @@ def test_they_are_listed_with_their_reason(mongo_server: MongoServer, timers: An
     assert "second" not in asked(mongo_server, "list", "reengagement", "--event", "cart_idle")
 
 
+def test_one_is_shown_whole(mongo_server: MongoServer, timers: Any) -> None:
+    assert "kind: cart_idle\nstate: parked\nreason: ValueError at rules.py:7\n" in asked(
+        mongo_server, "show", "reengagement", "first"
+    )
+    assert "no entry third" in asked(mongo_server, "show", "reengagement", "third", code=1)
+
+
 def test_one_those_of_a_kind_or_all_are_fired_again(mongo_server: MongoServer, timers: Any) -> None:
     assert asked(mongo_server, "replay", "reengagement", "first").startswith("1 to be replayed")
     assert states(timers) == {"first": "pending", "second": "parked", "third": "pending"}
