@@ -108,7 +108,6 @@ def test_a_new_edition_has_everybody_looked_at_again_once(profiles: Served) -> N
     database = profiles.database
     assert progress(database, MODEL.name) is None
     database["editions"].delete_many({})
-    database[INDEX].update_many({}, {"$unset": {"name_sounds": ""}})
     editions.catch_up(database, [MODEL])
     editions.catch_up(database, [MODEL])
     pending = list(database["timers"].find({"kind": "reproject", "state": "pending"}))

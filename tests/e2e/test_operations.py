@@ -54,6 +54,8 @@ LABELS = {
     "state",
     "reason",
     "collection",
+    "channel",
+    "outcome",
 }
 
 
