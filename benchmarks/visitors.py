@@ -4,13 +4,25 @@ import json
 import secrets
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from random import Random
 from typing import Any
 
 from segment.analytics.client import Client
 
+VISIT = 10  # events of one visit
+AT_A_TIME = 307  # visits; a prime, so that everybody does everything in turn
 _VISITORS = 5_000
 _PRODUCTS = 200
+
+
+def visits(users: Iterator[str]) -> Iterator[str]:
+    """Who sends the next event: each user in turn comes for one visit, hundreds visit at a time, and as many come as leave at any moment."""
+    shop = [(user, 1 + number % VISIT) for number, user in enumerate(islice(users, AT_A_TIME))]
+    while True:
+        for place, (user, left) in enumerate(shop):
+            yield user
+            shop[place] = (user, left - 1) if left > 1 else (next(users), VISIT)
 
 
 class Visitors:

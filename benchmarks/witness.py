@@ -16,7 +16,7 @@ class Witness:
         self._connection = broker.connect(uri, "bench-witness")
         channel = self._connection.channel()
         queue = channel.queue_declare("", exclusive=True).queue
-        channel.queue_bind(queue, "profiles.events", "segment_entered")
+        channel.queue_bind(queue, "profiles.events", "#")  # as analytics listens to whatever is published
         channel.basic_consume(queue, callback=self._heard, no_ack=True)
         self._missing: dict[str, float] = {}
         self._early: dict[str, float] = {}  # told of before the answer to the request was read

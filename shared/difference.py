@@ -66,6 +66,7 @@ class Changes:
     figures: list[Figure] = field(default_factory=list)
     journal: list[Row] = field(default_factory=list)
     announcements: list[tuple[Announcement, Event | None]] = field(default_factory=list)
+    announced: list[Event] = field(default_factory=list)  # the same as events, once they are to be written
 
 
 Look = tuple[View, Consequences, Event | None]  # a customer, what follows now, and the event that led to it

@@ -86,6 +86,9 @@ class Batch(Generic[S]):
         """Fold one event through one handler. Raises what the handler raises, and InvalidEvent for data that does not fit."""
         facts = handler.facts(event)
         method = getattr(service, handler.method)
+        if handler.journal_only:
+            self._journal += method(facts, event)
+            return
         for key in keys if handler.every_key else keys[:1]:
             member = self.member(key)
             arguments = (facts, event, key) if handler.every_key else (facts, event) if handler.takes_event else (facts,)

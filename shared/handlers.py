@@ -139,6 +139,7 @@ class Handler:
     takes_event: bool
     every_key: bool = False
     counts_only: bool = False
+    journal_only: bool = False
 
     def facts(self, event: Event) -> Any:
         try:
@@ -154,6 +155,7 @@ class _Mark:
     model: "Model[Any]"
     every_key: bool = False
     counts_only: bool = False
+    journal_only: bool = False
 
 
 def handles(kind: EventKind, model: "Model[Any]", *, every_key: bool = False, counts_only: bool = False) -> Callable[[F], F]:
@@ -171,6 +173,20 @@ def handles_each(kinds: Iterable[EventKind], model: "Model[Any]", *, every_key: 
     def mark(method: F) -> F:
         for kind in kinds:
             method = handles(kind, model, every_key=every_key)(method)
+        return method
+
+    return mark
+
+
+def journals_each(kinds: Iterable[EventKind], model: "Model[Any]") -> Callable[[F], F]:
+    """Mark a method `(data, event) -> rows` that keeps rows of several kinds of events, each once, whatever the facts are.
+
+    What the service announces itself, and only keeps so, is kept in the transaction that announces it and not heard again from the broker.
+    """
+
+    def mark(method: F) -> F:
+        for kind in kinds:
+            method = _marker(_Mark(kind.name, kind.source, model, journal_only=True))(method)
         return method
 
     return mark
@@ -222,11 +238,9 @@ def _handler(service: type, name: str, mark: _Mark) -> Handler:
     method = getattr(service, name)
     parameters = list(inspect.signature(method).parameters)[1:]
     hints = typing.get_type_hints(method)
-    fact_type = hints.get(parameters[1], dict[str, Any])
+    fact_type = hints.get(parameters[0 if mark.journal_only else 1], dict[str, Any])
     decoder = msgspec.json.Decoder(fact_type, strict=True)
-    return Handler(
-        mark.event, mark.source, mark.model, name, decoder.decode, len(parameters) > 2, mark.every_key, mark.counts_only
-    )
+    return Handler(**vars(mark), method=name, decode=decoder.decode, takes_event=len(parameters) > 2)
 
 
 def _without_values(error: Exception) -> str:

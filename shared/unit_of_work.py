@@ -5,7 +5,7 @@ whatever happened in between, since the inbox row of each event commits with its
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -24,7 +24,7 @@ from shared.envelope import Event
 from shared.errors import InvalidEvent, StoreAway
 from shared.events import API_KEY_USED, ERASURE_REQUESTED, EXPORT_REQUESTED, PROFILE_MERGED, PROFILE_SPLIT
 from shared.fold import Batch
-from shared.handlers import TIMER_SOURCE, Announcement, Handler, follower_of, handlers_of
+from shared.handlers import TIMER_SOURCE, Announcement, Handler, Row, follower_of, handlers_of
 from shared.identity import Grouping, id_of
 from shared.model import Member, Model
 from shared.mongo import Document, Session, ensure_collection, reachable, server_time, transaction
@@ -78,7 +78,7 @@ class UnitOfWork:
     @property
     def subscriptions(self) -> list[tuple[str, str]]:
         """(source, event name) of everything that the service wants to be given; timers are its own affair."""
-        wanted = {key for key in self._handlers if key[0] != TIMER_SOURCE}
+        wanted = {key for key in self._handlers if key[0] != TIMER_SOURCE and not self._keeps_at_once(*key)}
         wanted |= {(kind.source, kind.name) for kind in (ERASURE_REQUESTED, EXPORT_REQUESTED, *key_book.STATEMENTS)}
         if getattr(self.service, "hears_of_keys", False):  # it issues them, and shows when they were last used
             wanted |= {(service, API_KEY_USED.name) for service in service_names()}
@@ -188,7 +188,11 @@ class UnitOfWork:
             keys = [key for key in keys_of(batch.model, event) if not batch.has_forgotten(key, event.time)]
             fold(batch, self.service, self._handlers[event.source, event.name], event, keys)
         batch.reconsider(customers, partial(_grouping_announcement, time=now))
-        return batch.settle(self._followers[batch.model.name], batch.rules, now)
+        changes = batch.settle(self._followers[batch.model.name], batch.rules, now)
+        changes.announced = [outbox.to_event(said, cause, now) for said, cause in changes.announcements]
+        known = [event for event in changes.announced if not batch.has_forgotten(event.subject, event.time)]
+        changes.journal += [row for event in known for row in self._kept_at_once(event)]
+        return changes
 
     def forget(self, keys: Sequence[str], before: datetime) -> int:
         """Erase people from the facts and from what followed from them, and hear no more of what happened before that moment.
@@ -220,7 +224,7 @@ class UnitOfWork:
             documents.write(self.database, documents.writes_of(change, partition), session)
             write_timers(self.database, change.arm, change.disarm, session)
         faults.reached("unit_of_work.before_outbox")
-        announced = [outbox.to_event(said, cause, now) for change in changes for said, cause in change.announcements]
+        announced = [event for change in changes for event in change.announced]
         outbox.append(self.database, announced, session)
         return bool(announced)
 
@@ -233,6 +237,16 @@ class UnitOfWork:
     def _needs_facts(self, model: Model[Any], event: Event) -> bool:
         handlers = [one for one in self._handlers[event.source, event.name] if one.model is model]
         return event.name in GROUPING or not handlers or not all(one.counts_only for one in handlers)
+
+    def _keeps_at_once(self, source: str, name: str) -> bool:
+        """Whether the service announces this event itself and does nothing about it but keep rows."""
+        handlers = self._handlers.get((source, name), ())
+        return source == self.name and all(one.journal_only for one in handlers)
+
+    def _kept_at_once(self, event: Event) -> Iterator[Row]:
+        if self._keeps_at_once(event.source, event.name):
+            for handler in self._handlers.get((event.source, event.name), ()):
+                yield from getattr(self.service, handler.method)(handler.facts(event), event)
 
     def _rules(self, model: Model[Any], session: Session | None) -> Any:
         if model.rules is None:

@@ -11,8 +11,9 @@ Handles: every event of `shop.events` that is about a person;
     `ticket_reopened`, `sla_breached`, `survey_answered`; `mention_received`, `mention_answered`, `feedback_received`,
     `contest_entered`; `cart_abandoned`, `cart_recovered`, `browse_abandoned`, `customer_lapsed`, `replenishment_due`,
     `price_dropped`, `back_in_stock`, `incentive_issued`, `incentive_redeemed`, `incentive_expired`; `customer_scored`;
-    of its own `profile_created`, `profile_merged`, `profile_split`, `merge_refused`, `segment_entered`, `segment_left`,
-    `consent_changed`, `contact_permission_changed`, `opt_in_requested`, `opt_in_expired`, `lifecycle_stage_changed`;
+    kept as it announces them, and not heard again: `profile_created`, `profile_merged`, `profile_split`, `merge_refused`,
+    `segment_entered`, `segment_left`, `consent_changed`, `contact_permission_changed`, `opt_in_requested`, `opt_in_expired`,
+    `lifecycle_stage_changed`;
     of its own `identity_decided` and `order_matched`, which are evidence of who is who;
     of its own `consent_stated`, `consent_confirmed` and `preferences_stated`;
     `erasure_completed` and `export_provided` of all services.

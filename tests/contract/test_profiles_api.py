@@ -7,6 +7,7 @@ from urllib.parse import quote, urlencode
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from shared.envelope import from_document
 from shared.identity import id_of
 from tests.contract.test_service_cards import routes
 from tests.serving import Served, serving
@@ -128,8 +129,8 @@ def timeline(profiles: Served, **query: Any) -> Any:
 
 def test_the_timeline_is_of_all_keys_newest_first_and_turns_pages(profiles: Served) -> None:
     told(profiles)
-    first = timeline(profiles, limit=4)
-    rest = timeline(profiles, limit=4, cursor=first["next"])
+    first = timeline(profiles, service="shop", limit=4)
+    rest = timeline(profiles, service="shop", limit=4, cursor=first["next"])
     names = [one["name"] for one in [*first["items"], *rest["items"]]]
     bought_names = ["order_completed"] * 3
     assert names == ["order_cancelled", "order_refunded", *bought_names, "customer_identified", "page_viewed"]
@@ -137,6 +138,18 @@ def test_the_timeline_is_of_all_keys_newest_first_and_turns_pages(profiles: Serv
     oldest = rest["items"][-1]
     assert (oldest["identity_key"], oldest["time"], oldest["source"]) == (TABLET, time(0), "Web shop")
     assert (oldest["backfill"], oldest["summary"]) == (False, {"path": "/"})
+
+
+def test_what_profiles_announces_is_on_the_timeline_with_what_led_to_it(profiles: Served) -> None:
+    told(profiles)
+    own = timeline(profiles, service="profiles")["items"]
+    assert {one["name"] for one in own} >= {"profile_created", "lifecycle_stage_changed"}
+    announced = {row["_id"]: row["name"] for row in profiles.database["outbox"].find()}
+    assert {one["name"] for one in own} <= set(announced.values())
+    again = {row["_id"] for row in profiles.database["timeline"].find({"service": "profiles"})}
+    assert again <= announced.keys()
+    profiles.work.apply([from_document(row) for row in profiles.database["outbox"].find({"_id": {"$in": sorted(again)}})])
+    assert {row["_id"] for row in profiles.database["timeline"].find({"service": "profiles"})} == again
 
 
 def test_the_timeline_is_narrowed_by_event_and_time(profiles: Served) -> None:

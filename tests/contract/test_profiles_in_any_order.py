@@ -9,7 +9,7 @@ What is announced is delivered among what follows. The clock stands still, for w
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
@@ -88,9 +88,9 @@ def shuffled(server: MongoServer, crowd: Crowd, heard: Sequence[Event], seed: in
         with ThreadPoolExecutor(WORKERS) as threads:
             while not deal.is_over:
                 list(threads.map(apply, crew, deal.shares()))
-                deal.add(announced(crew[0]))
+                deal.add(announced(crew[0]), crew[0].subscriptions)
         assert crew[0].database["inbox"].count_documents({}) == len(heard) + len(deal.told)
-        return stored(crew[0].database, deal.told)
+        return stored(crew[0].database, deal.said)
 
 
 @contextmanager
@@ -129,14 +129,17 @@ class Deal:
         self._waiting = [*heard, *chance.sample(heard, len(heard) // 5)]
         chance.shuffle(self._waiting)
         self._round = len(self._waiting) // 4
-        self.told: set[str] = set()  # what profiles announced and heard
+        self.said: set[str] = set()  # what profiles announced
+        self.told: set[str] = set()  # what of it profiles heard
 
     @property
     def is_over(self) -> bool:
         return not self._waiting
 
-    def add(self, told: Sequence[Event]) -> None:
-        """What was announced comes among what is still to come."""
+    def add(self, said: Sequence[Event], wanted: Collection[tuple[str, str]]) -> None:
+        """What was announced and is listened to comes among what is still to come."""
+        told = [one for one in said if (one.source, one.name) in wanted]
+        self.said |= {one.id for one in said}
         self.told |= {one.id for one in told}
         self._waiting += told
         self._chance.shuffle(self._waiting)
@@ -175,18 +178,17 @@ def apply(work: UnitOfWork, batches: Iterable[list[Event]]) -> None:
 
 
 def announced(work: UnitOfWork) -> list[Event]:
-    """What the relay would deliver now to profiles itself."""
+    """What the relay would publish now."""
     rows = list(work.database["outbox"].find())
     work.database["outbox"].delete_many({"_id": {"$in": [row["_id"] for row in rows]}})
-    said = [from_document(row) for row in rows]
-    return [one for one in said if (one.source, one.name) in work.subscriptions]
+    return [from_document(row) for row in rows]
 
 
-def stored(database: Any, own: set[str]) -> dict[str, dict[str, str]]:
-    """All rows by collection and id, as text, without what tells of the way: revisions, and what was said and thus heard."""
+def stored(database: Any, said: set[str]) -> dict[str, dict[str, str]]:
+    """All rows by collection and id, as text, without what tells of the way: revisions, and what was said."""
     names = set(database.list_collection_names()) - set(OF_DELIVERY)
     found = {name: {str(row["_id"]): row for row in database[name].find()} for name in sorted(names)}
-    found[TIMELINE] = {row: document for row, document in found[TIMELINE].items() if row not in own}
+    found[TIMELINE] = {row: document for row, document in found[TIMELINE].items() if row not in said}
     for name in (SIZES, JOURNEY):
         found[name] = summed(found[name].values())
     for model in (CUSTOMERS, ORDERS):

@@ -119,8 +119,8 @@ def test_the_database_ends_as_the_fold_in_memory_does_in_any_order_and_repetitio
             for key, row in held.items()
             if key.startswith(f"{collection}/") and key.partition("/")[2] not in told.own
         }
-        found = {row.pop("_id"): row for row in profiles.database[collection].find()}
-        assert found == expected
+        rows = profiles.database[collection].find({"service": {"$ne": "profiles"}})  # what it announces goes by the order
+        assert {row.pop("_id"): row for row in rows} == expected
 
 
 KEYS = [ANN, BOB, "user:cid", TABLET, "anon:phone", "email:a@x.io", "email:b@x.io", "social:x:ann"]
@@ -237,7 +237,7 @@ def test_pages_of_a_timeline_hold_every_event_of_every_key_once_newest_first(pro
     customers = Customers(profiles.database)
 
     def page(cursor: str | None) -> Any:
-        return customers.timeline(TABLET, Excerpt(), cursor, 4)
+        return customers.timeline(TABLET, Excerpt(services=["shop"]), cursor, 4)
 
     expected = sorted((one for one in story if one.subject != BOB), key=lambda one: (one.time, one.id), reverse=True)
     assert everything(page) == [one.id for one in expected]
