@@ -42,8 +42,8 @@ class Population:
     def fill(self, work: UnitOfWork) -> int:
         """Tell of the first customers, copy the rest; how many documents were copied. Raises RuntimeError where a copy is not alike."""
         patterns = min(_PATTERNS, self.customers - 1)
-        heard = [event for number in range(patterns) for event in self.past(number, number)]
-        heard += self.past(patterns, 0)  # one with the past of the first, for comparison
+        heard = self.past(patterns, 0)  # one with the past of the first, for comparison, told in the same transaction
+        heard += [event for number in range(patterns) for event in self.past(number, number)]
         for start in range(0, len(heard), _WINDOW):
             work.apply(heard[start : start + _WINDOW])
         self._compare(work.database, patterns)
@@ -53,6 +53,8 @@ class Population:
     def _compare(self, database: Database[Document], other: int) -> None:
         """A copy is what profiles itself writes of a customer with such a past."""
         made = templates(database, [self.key(0)], _UNCOPIED)
+        if "customers_facts" not in made:
+            raise RuntimeError("no facts were found to copy")
         for name, (template,) in made.items():
             copied = [dict(copy) for copy in template.copies([self.key(other)])]
             written = [dict(one) for one in database[name].find({"_id": {"$in": [one["_id"] for one in copied]}})]

@@ -53,7 +53,7 @@ def templates(database: Database[Document], keys: Sequence[str], without: Collec
     """What the collections of a service, but those `without`, hold of each of these customers, by collection."""
     found: dict[str, list[Template]] = {}
     for name in sorted(set(database.list_collection_names()) - _ELSEWHERE - set(without)):
-        encoded = [document.raw for document in _raw(database, name).find()]
+        encoded = [bytes(document.raw) for document in _raw(database, name).find()]  # views of one answer, where that is large
         mine = [_template(database, key, [one for one in encoded if _is_about(one, key)]) for key in keys]
         found[name] = [template for template in mine if template.documents]
     return {name: those for name, those in found.items() if those}

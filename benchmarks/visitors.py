@@ -17,7 +17,7 @@ _PRODUCTS = 200
 
 
 def visits(users: Iterator[str]) -> Iterator[str]:
-    """Who sends the next event: each user in turn comes for one visit, hundreds visit at a time, and as many come as leave at any moment."""
+    """Who sends the next event: each user comes for one visit, hundreds visit at a time, and as many come as leave at any moment."""
     shop = [(user, 1 + number % VISIT) for number, user in enumerate(islice(users, AT_A_TIME))]
     while True:
         for place, (user, left) in enumerate(shop):

@@ -36,7 +36,8 @@ class Replicas:
             self._rows.update_one({"_id": PROCESS}, [{"$set": {"seen_at": "$$NOW"}}], upsert=True)
             recent = {"$expr": {"$gt": ["$seen_at", {"$subtract": ["$$NOW", _ALIVE_MILLISECONDS]}]}}
             living = [row["_id"] for row in self._rows.find(recent).sort("_id", ASCENDING)]
-            self._rows.delete_many({"$expr": {"$lt": ["$seen_at", {"$subtract": ["$$NOW", _ALIVE_MILLISECONDS * 100]}]}})
+            if living != self._living:
+                self._rows.delete_many({"$expr": {"$lt": ["$seen_at", {"$subtract": ["$$NOW", _ALIVE_MILLISECONDS * 100]}]}})
         if living != self._living:
             self._living, self._readers, self._stepped_back = living, shares(living, self._queues), {}
 
