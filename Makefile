@@ -35,18 +35,22 @@ flow: $(INSTALLED) ## who publishes and who handles an event: make flow EVENT=or
 
 # Testing it
 
+# Tests run in an order that is shuffled, and the same wherever and whenever the same tests run. ORDER=default shuffles anew, ORDER=last repeats.
+ORDER ?= 1
+PYTEST = $(PYTHON_BIN) -m pytest --randomly-seed=$(ORDER)
+
 .PHONY: test test-rules test-servers unit contract integration e2e
 test: $(INSTALLED) ## all tests: those that wait for servers, and meanwhile those that compute
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going test-servers test-rules
 
 test-servers: $(INSTALLED)
-	$(PYTHON_BIN) -m pytest tests/integration tests/e2e
+	$(PYTEST) tests/integration tests/e2e
 
 test-rules: $(INSTALLED)
-	nice -n 10 $(PYTHON_BIN) -m pytest tests/unit tests/contract
+	nice -n 10 $(PYTEST) tests/unit tests/contract
 
 unit contract integration e2e: $(INSTALLED)
-	$(PYTHON_BIN) -m pytest tests/$@
+	$(PYTEST) tests/$@
 unit: ## the rules alone, without servers (the quick loop)
 contract: ## storage, schemas and documents, on a real MongoDB
 integration: ## the runtime, on a real RabbitMQ and MongoDB

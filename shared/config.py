@@ -80,15 +80,15 @@ _AT_LEAST_ONE = {
 
 
 def _mail_problems(values: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with how mail is sent: all of it is set, or nothing."""
+    """What is wrong with how mail is sent: a server is of use with a sender and a beginning of links alone."""
     url, sender, public = (values.get(name, "") for name in ("mail_url", "mail_from", "public_url"))
     if url:
         try:
             MailServer.at(url)
         except ValueError as error:
             yield f"MAIL_URL: {error}"
-    if bool(url) != bool(sender) or (url and not public):
-        yield "MAIL_URL, MAIL_FROM and PUBLIC_URL go together: links in mails begin with the last"
+    if url and not (sender and public):
+        yield "MAIL_URL needs MAIL_FROM and PUBLIC_URL: links in mails begin with the last"
     if sender and "@" not in parseaddr(sender)[1]:
         yield "MAIL_FROM must be an address, with a name before it or not: Shop <news@shop.example>"
     if public and not (public.startswith(("https://", "http://")) and urlsplit(public).netloc):

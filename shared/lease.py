@@ -18,6 +18,13 @@ from shared.mongo import PASSING, Document, reachable
 PROCESS = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
 
+def is_held(database: Database[Document], job: str) -> bool:
+    """Whether some process does the job now. Raises StoreAway."""
+    with reachable():
+        row = database["leases"].find_one({"_id": job, "$expr": {"$gt": ["$until", "$$NOW"]}})
+    return row is not None
+
+
 class Lease:
     """The right of this process to do `job` for the next `seconds`."""
 

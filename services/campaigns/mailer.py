@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from shared.unit_of_work import UnitOfWork
 
 _log = logs.get(__name__)
+MAILER = "mailer"  # the lease
 _PARTITION = "mail"
 
 
@@ -42,7 +43,7 @@ class Mailer(Worker):
             return
         sender = Sender(self.config.mail_from, self.config.public_url)
         self.equip(MailServer.at(self.config.mail_url), sender, self.container.config["UNIT_OF_WORK"])
-        self._lease = Lease(self.database, "mailer")
+        self._lease = Lease(self.database, MAILER)
         self.repeat(self._round)
         self._lease.release()
 

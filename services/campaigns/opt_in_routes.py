@@ -9,11 +9,13 @@ from services.campaigns import opt_in_schemas as schemas
 from services.campaigns import storage
 from services.campaigns.domain.mails import BUILT_IN, Letter, OptInMail, Sender, rendered
 from services.campaigns.domain.opt_ins import REMINDER, Asking
+from services.campaigns.mailer import MAILER
 from services.campaigns.storage import opt_ins
 from shared.config import Config
 from shared.errors import NotFound
 from shared.extension import Environment
 from shared.http import Api, route
+from shared.lease import is_held
 
 _MAIL = "/api/campaigns/opt-in-mail"
 _NOBODY = Sender("Your shop <news@shop.example>", "https://shop.example")
@@ -79,8 +81,7 @@ class OptInRoutes(Api):
         return {"customer_id": customer_id, "items": [_shown(message_id, asking, now) for message_id in latest]}
 
     def _told(self, mail: OptInMail) -> dict[str, Any]:
-        config: Config = self.environment
-        return {**asdict(mail), "built_in": BUILT_IN, "sends": bool(config.mail_url)}
+        return {**asdict(mail), "built_in": BUILT_IN, "sends": is_held(self.store, MAILER)}
 
 
 def _shown(message_id: str, asking: Asking, now: datetime) -> Mapping[str, Any]:

@@ -104,7 +104,8 @@ class StoredOptInMail(OptInMail):
         keys=fields.String(), values=fields.Nested(MailTexts), required=True, metadata=_described("To begin from.")
     )
     sends = fields.Boolean(
-        required=True, metadata=_described("Whether this process was told how to send mail (MAIL_URL). Without it mails wait.")
+        required=True,
+        metadata=_described("Whether a process sends mail now. None does unless it is told how (MAIL_URL): mails wait."),
     )
     version = fields.Integer(required=True)
     changed_at = fields.AwareDateTime(required=True, allow_none=True)

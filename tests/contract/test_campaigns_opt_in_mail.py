@@ -9,12 +9,13 @@ import pytest
 
 from deploy.local.mongod import MongoServer
 from services.campaigns.domain.mails import OptInMail, Sender
-from services.campaigns.mailer import Mailer
+from services.campaigns.mailer import MAILER, Mailer
 from services.campaigns.storage import opt_ins
 from shared import events
 from shared.config import Config
 from shared.envelope import Event
 from shared.identity import id_of
+from shared.lease import Lease
 from shared.mail import MailServer
 from tests.order_free import event
 from tests.serving import Served, serving
@@ -193,6 +194,10 @@ def test_one_reminder_goes_to_those_who_have_not_answered_if_the_shop_wants_that
 def test_the_texts_can_be_changed_and_looked_at(campaigns: Served) -> None:
     known = campaigns.get(MAIL)
     assert (known["sends"], sorted(known["built_in"])) == (False, ["de", "en"])
+    sending = Lease(campaigns.database, MAILER)
+    assert sending.hold()
+    assert campaigns.get(MAIL)["sends"], "by whichever process"
+    sending.release()
     telugu = {"subject": "{shop}", "text": "నమస్తే {what}\n\n{link}", "reminder_subject": "x", "reminder_text": "{link}"}
     changed = campaigns.call("PUT", MAIL, {**known, "shop": "Masala", "texts": {"te": telugu}})
     assert (changed["version"], changed["changed_by"]) == (known["version"] + 1, "tests")

@@ -41,11 +41,18 @@ class Manifests:
                 yield f"{name}/{container['name']}", container
 
 
-def render(overlay: str, directory: Path) -> Manifests:
-    """Render an overlay from a copy below `directory`, with secrets generated there: a checkout has none, or somebody's own."""
+def render(overlay: str, directory: Path, *components: str) -> Manifests:
+    """Render an overlay, with further components, from a copy below `directory`, with secrets generated there: a checkout has none, or
+    somebody's own.
+    """
     copy = directory / "k8s"
     if not copy.exists():
         shutil.copytree(REPOSITORY / "deploy" / "k8s", copy, ignore=shutil.ignore_patterns("*.env", "__pycache__"))
         secrets.write(copy / "overlays" / "dev" / "secrets")
+    for component in components:
+        kustomization = copy / "overlays" / overlay / "kustomization.yaml"
+        asked = yaml.safe_load(kustomization.read_text())
+        asked["components"].append(f"../../components/{component}")
+        kustomization.write_text(yaml.safe_dump(asked))
     texts = [kubectl.render(copy / "overlays" / overlay / part) for part in ("prepare", ".")]
     return Manifests(overlay, [found for text in texts for found in yaml.load_all(text, yaml.CSafeLoader)])
