@@ -40,7 +40,7 @@ ORDER ?= 1
 PYTEST = $(PYTHON_BIN) -m pytest --randomly-seed=$(ORDER)
 
 .PHONY: test test-rules test-servers unit contract integration e2e
-test: $(INSTALLED) ## all tests: those that wait for servers, and meanwhile those that compute
+test: $(INSTALLED) ## all tests: those that wait for servers, and meanwhile those that compute (ORDER=default: in another order)
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going test-servers test-rules
 
 test-servers: $(INSTALLED)
