@@ -34,6 +34,8 @@ LOOK_AGAIN = "look_again"
 REPROJECT = "reproject"
 WINDOW = 300  # timers in one transaction
 LANES = 2  # transactions at once: one is computed while the database writes the other
+BESIDE_EVENTS = 50  # customers of a sweep in one transaction while events are applied, too
+REST = timedelta(milliseconds=500)  # between two of these: whoever sent an event does not wait for a sweep
 CAREFUL_WINDOW = 50  # timers that are fired one by one after a round that never ended
 PARK_AFTER = 10  # attempts to fire one alone that nobody survived; an event that does this to processes is parked well before
 WAIT_FOR_INBOX_SECONDS = 300
@@ -139,6 +141,7 @@ class Timers(Worker):
     """The thread that fires. One replica of a service at a time; another takes over within seconds when it dies."""
 
     poll_seconds = 0.5
+    _applied = 0  # events that this process had applied at its last portion of a sweep
 
     def run(self) -> None:
         self._timers = self.database["timers"]
@@ -272,16 +275,19 @@ class Timers(Worker):
         )
 
     def _sweep(self, timer: Document) -> None:
-        """The next few hundred customers of a model, and a timer for those after them; fewer, where so many take too long."""
-        for size in (WINDOW, WINDOW // 10, 1):
+        """The next few hundred customers of a model, and a timer for those after them; fewer where so many take too long, and with a rest
+        where events are applied meanwhile.
+        """
+        alone, self._applied = self._applied == self.work.applied, self.work.applied
+        for size in (WINDOW if alone else min(WINDOW, BESIDE_EVENTS), WINDOW // 10, 1):
             try:
-                self._sweep_over(timer, size)
+                self._sweep_over(timer, size, timedelta(0) if alone else REST)
                 return
             except TooMuchAtOnce:
                 if size == 1:
                     raise
 
-    def _sweep_over(self, timer: Document, size: int) -> None:
+    def _sweep_over(self, timer: Document, size: int, rest: timedelta) -> None:
         model, data = timer["key"], timer["data"]
         with reachable():
             facts = self.database[f"{model}_facts"]
@@ -292,7 +298,8 @@ class Timers(Worker):
         def on_to_the_next(session: Session, fresh: list[Event]) -> list[Event]:
             gone = self._timers.delete_one({"_id": timer["_id"], "state": _PENDING}, session=session).deleted_count
             if gone and len(found) == size:
-                further = _sweep(model, found[-1]["_id"], data["done"] + len(found), timer["due"] + timedelta(milliseconds=1))
+                due = server_time(self.database) + rest if rest else timer["due"] + timedelta(milliseconds=1)
+                further = _sweep(model, found[-1]["_id"], data["done"] + len(found), due)
                 write_timers(self.database, [further], [], session)
             return fresh
 

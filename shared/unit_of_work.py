@@ -63,6 +63,7 @@ class UnitOfWork:
         """`seconds` is how long one transaction may take before the process ends itself; 0: as long as it likes."""
         self.database, self.seconds = database, seconds
         self.models = models
+        self.applied = 0  # events, by this process
         self.name: str = service.name  # type: ignore[attr-defined]
         self.service = service()
         self._handlers: dict[tuple[str, str], list[Handler]] = defaultdict(list)
@@ -132,6 +133,7 @@ class UnitOfWork:
             raise StoreAway("another replica wrote the same row first: look again") from error
         faults.reached("unit_of_work.after_commit")
         report.duplicates += [event for event in events if unique[event.id] is not event]
+        self.applied += len(report.applied)
         if published:
             outbox.wake(self.database)
         return report

@@ -19,6 +19,7 @@ from shared.envelope import Event, from_document
 from shared.errors import TooMuchAtOnce
 from shared.events import ERASURE_REQUESTED
 from shared.identity import id_of
+from shared.mongo import server_time
 from shared.privacy import Privacy
 from tests.integration.reengagement.replica import wait_until
 from tests.order_free import NOW, event
@@ -123,6 +124,23 @@ def test_a_sweep_that_is_interrupted_goes_on_where_it_stopped(profiles, monkeypa
     assert profiles.get(f"{SEGMENTS}/buyers")["backfill"]["done"] == 2
     assert sweep(profiles) == 2
     assert profiles.get(f"{SEGMENTS}/buyers")["members"] == 2
+
+
+def test_a_sweep_takes_a_rest_where_events_are_applied_beside_it_and_none_where_it_is_alone(profiles, monkeypatch):
+    monkeypatch.setattr(timers, "WINDOW", 1)
+    profiles.work.apply(people())
+    make(profiles, "Buyers", BUYERS)
+    hand, rests = worker(profiles), []
+    for events in ([], [bought("c", 100, CID, at=7)], []):
+        profiles.work.apply(events)
+        timer = profiles.database["timers"].find_one({"kind": timers.REPROJECT, "state": "pending"})
+        before = server_time(profiles.database)
+        hand._sweep(timer)
+        following = profiles.database["timers"].find_one({"kind": timers.REPROJECT, "state": "pending"})
+        rests.append(following["due"] >= before + timers.REST)
+    assert rests == [True, True, False], "people came before the first"
+    assert sweep(profiles) > 0
+    assert profiles.get(f"{SEGMENTS}/buyers")["members"] == 3
 
 
 def test_changing_a_rule_moves_members_and_an_old_version_is_refused(profiles):
@@ -352,6 +370,8 @@ def test_who_is_forgotten_is_in_no_segment_and_in_no_table(profiles):
 
 class Slow:
     """A unit of work that cannot look at more than one customer in time."""
+
+    applied = 0
 
     def __init__(self, work: Any) -> None:
         self._work = work
