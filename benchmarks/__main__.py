@@ -77,7 +77,7 @@ def main(names: tuple[str, ...], trials: int, seconds: float, timers: int, custo
       flames    flame graphs of the consume path, with py-spy (not unless asked for)
       report    nothing is measured, only shown anew
 
-    Without NAME everything is measured, which takes about half an hour. Each benchmark writes a file to benchmarks/results; the tables of
+    Without NAME everything is measured, which takes about an hour. Each benchmark writes a file to benchmarks/results; the tables of
     benchmarks/README.md and benchmarks/results/latest.svg are made of the newest file of each.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stop what was started

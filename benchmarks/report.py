@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from benchmarks.results import Document
 
 BEGIN, END = "<!-- results: written by `make bench` -->", "<!-- end of results -->"
-ORDER = ("consume", "ingest", "latency", "read", "relay", "timers", "growth", "access")
+ORDER = ("consume", "ingest", "latency", "read", "relay", "timers", "growth", "segments", "timeline", "access")
 
 
 def tables(results: Mapping[str, Document]) -> str:

@@ -15,6 +15,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from services.analytics import storage as figures
+from services.profiles.catalogue import CATEGORY_OF
 from shared import mongo
 from shared.config import Config
 from shared.envelope import Event, derived_id, encode, from_document
@@ -56,9 +57,19 @@ def differences(client: MongoClient[Document], announced: Sequence[Event], share
         if service == _TIMED:
             found += _unsaid(follows, announced)
             follows = [event for event in announced if event.source == service and _chosen(event.subject, share)]
+        if service == "profiles":
+            found += _untold(live, announced)
         events += follows
         found += _compared(service, live, fresh, whole=share >= 1.0)
     return found
+
+
+def _untold(live: Database[Document], announced: Sequence[Event]) -> Iterator[str]:
+    """What profiles was heard to say of customers and is on no timeline."""
+    told = {row["_id"] for row in live["timeline"].find({"service": "profiles"}, {"_id": 1})}
+    missing = [event for event in announced if event.source == "profiles" and event.name in CATEGORY_OF and event.id not in told]
+    if missing:
+        yield f"{len(missing)} announcements are on no timeline, such as {missing[0].name} {missing[0].id}"
 
 
 def _unsaid(follows: Sequence[Event], announced: Sequence[Event]) -> Iterator[str]:
@@ -102,8 +113,8 @@ def _apply(service: str, live: Database[Document], fresh: Database[Document], ev
 
 
 def _compared(service: str, live: Database[Document], fresh: Database[Document], whole: bool) -> Iterator[str]:
-    for collection in _COLLECTIONS[service]:
-        yield from _unequal(f"{service}.{collection}", _documents(live[collection]), _documents(fresh[collection]), whole)
+    for name in _COLLECTIONS[service]:
+        yield from _unequal(f"{service}.{name}", _documents(live[name]), _documents(fresh[name]), whole)
     if service == _TIMED:
         yield from _unequal(f"{service}.timers", _pending(live), _pending(fresh), whole)
     if service == "analytics" and whole:
@@ -119,7 +130,9 @@ def _unequal(name: str, live: Mapping[str, Any], fresh: Mapping[str, Any], whole
 
 
 def _documents(collection: Any) -> dict[str, Any]:
-    return {str(row["_id"]): _essence(_readable(row)) for row in collection.find()}
+    """By id. What services said is on a timeline with the moment at which they did; so of these only what is archived is compared."""
+    archived = {"service": "shop"} if collection.name == "timeline" else {}
+    return {str(row["_id"]): _essence(_readable(row)) for row in collection.find(archived)}
 
 
 def _readable(row: Document) -> Document:
