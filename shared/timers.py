@@ -11,6 +11,7 @@ for every customer, a few hundred at a time, after rules were changed.
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -36,6 +37,7 @@ WINDOW = 300  # timers in one transaction
 LANES = 2  # transactions at once: one is computed while the database writes the other
 BESIDE_EVENTS = 50  # customers of a sweep in one transaction while events are applied, too
 REST = timedelta(milliseconds=500)  # between two of these: whoever sent an event does not wait for a sweep
+ALONE_AFTER_SECONDS = 5.0  # without an event; longer than a portion takes, which keeps events from being applied
 CAREFUL_WINDOW = 50  # timers that are fired one by one after a round that never ended
 PARK_AFTER = 10  # attempts to fire one alone that nobody survived; an event that does this to processes is parked well before
 WAIT_FOR_INBOX_SECONDS = 300
@@ -141,7 +143,6 @@ class Timers(Worker):
     """The thread that fires. One replica of a service at a time; another takes over within seconds when it dies."""
 
     poll_seconds = 0.5
-    _applied = 0  # events that this process had applied at its last portion of a sweep
 
     def run(self) -> None:
         self._timers = self.database["timers"]
@@ -278,7 +279,7 @@ class Timers(Worker):
         """The next few hundred customers of a model, and a timer for those after them; fewer where so many take too long, and with a rest
         where events are applied meanwhile.
         """
-        alone, self._applied = self._applied == self.work.applied, self.work.applied
+        alone = monotonic() - self.work.applied_at > ALONE_AFTER_SECONDS
         for size in (WINDOW if alone else min(WINDOW, BESIDE_EVENTS), WINDOW // 10, 1):
             try:
                 self._sweep_over(timer, size, timedelta(0) if alone else REST)

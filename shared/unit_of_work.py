@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from time import monotonic
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -63,7 +64,7 @@ class UnitOfWork:
         """`seconds` is how long one transaction may take before the process ends itself; 0: as long as it likes."""
         self.database, self.seconds = database, seconds
         self.models = models
-        self.applied = 0  # events, by this process
+        self.applied_at = float("-inf")  # when this process last applied an event, by its own monotonic clock
         self.name: str = service.name  # type: ignore[attr-defined]
         self.service = service()
         self._handlers: dict[tuple[str, str], list[Handler]] = defaultdict(list)
@@ -133,7 +134,8 @@ class UnitOfWork:
             raise StoreAway("another replica wrote the same row first: look again") from error
         faults.reached("unit_of_work.after_commit")
         report.duplicates += [event for event in events if unique[event.id] is not event]
-        self.applied += len(report.applied)
+        if report.applied:
+            self.applied_at = monotonic()
         if published:
             outbox.wake(self.database)
         return report
