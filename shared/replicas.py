@@ -36,10 +36,11 @@ class Replicas:
             self._rows.update_one({"_id": PROCESS}, [{"$set": {"seen_at": "$$NOW"}}], upsert=True)
             recent = {"$expr": {"$gt": ["$seen_at", {"$subtract": ["$$NOW", _ALIVE_MILLISECONDS]}]}}
             living = [row["_id"] for row in self._rows.find(recent).sort("_id", ASCENDING)]
-            if living != self._living:
-                self._rows.delete_many({"$expr": {"$lt": ["$seen_at", {"$subtract": ["$$NOW", _ALIVE_MILLISECONDS * 100]}]}})
-        if living != self._living:
-            self._living, self._readers, self._stepped_back = living, shares(living, self._queues), {}
+        if living == self._living:
+            return
+        with reachable():  # the dead are looked for where somebody came or went: it scans all rows
+            self._rows.delete_many({"$expr": {"$lt": ["$seen_at", {"$subtract": ["$$NOW", _ALIVE_MILLISECONDS * 100]}]}})
+        self._living, self._readers, self._stepped_back = living, shares(living, self._queues), {}
 
     @property
     def rank(self) -> int:
