@@ -29,7 +29,7 @@ class Plan:
     needed: Mapping[str, int] = field(default_factory=lambda: dict(_HITS))
 
 
-_KILLS = {"kill": 9, "pair": 1, "gateway": 1}
+_KILLS = {"kill": 9, "pair": 1, "gateway": 2}
 _SERVERS = {"broker": 4, "database": 4, "gateway": 1, "server and service": 2, "commit": 2}
 _DELIVERIES = {"duplicates": 4, "shuffle": 2, "poison": 3, "bomb": 1, "endless": 1}
 _NETWORK = {"delay": 1, "slow": 1, "black hole": 2, "cut": 2, "hold": 2, "reset": 2}

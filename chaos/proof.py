@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 
 from chaos.control.run import ControlResult, load_control
 from chaos.results import DIRECTORY, Result, faults_of, load
@@ -13,6 +14,7 @@ from chaos.system.fleet import BY_ITSELF, INSIDE
 NOTES = DIRECTORY / "notes.toml"
 PAGE = Path(__file__).parents[1] / "docs" / "proof.md"
 _SIGTERM = "SIGTERM"
+_REASON = 100  # characters of what was found in a run; the whole is in its results
 _HEAD = """# Proof
 
 What README promises, held against runs in which the system was broken on purpose. Every figure comes from the results in
@@ -217,12 +219,13 @@ def _runs(results: Sequence[Result]) -> str:
     lines = [
         "## Every run",
         "",
-        "| date | plan | seed | accepted | settled after | verdict |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| date | commit | plan | seed | accepted | settled after | verdict |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     notes = tomllib.loads(NOTES.read_text())  # what was behind a run that was not green, by its name
     for one in results:
-        why = "; ".join([*one.findings, *one.missing]) if one.colour != "green" else ""
+        reasons = [shorten(reason, _REASON, placeholder=" …") for reason in [*one.findings, *one.missing]]
+        why = "; ".join(reasons) if one.colour != "green" else ""
         verdict = f"{one.colour}{f': {why}' if why else ''}{f' — {notes[one.name]}' if one.name in notes else ''}"
         lines.append(
             f"| {one.date[:16]} | {one.commit} | {one.plan} | {one.seed} | {one.accepted:,} | {one.settle_seconds:.0f} s | {verdict} |"
