@@ -21,6 +21,7 @@ from benchmarks.workload import Shop
 from deploy.local.processes import Process
 from deploy.local.settings import REPOSITORY
 from shared import broker
+from shared.outbox import PACK
 
 QUEUE = "bench.published"
 _EXCHANGE = "profiles.events"
@@ -66,7 +67,8 @@ def _with_relay(system: System, worker: Process, channel: amqp.Channel, messages
     events = [replace(event, source="profiles") for event in Shop(messages).first_orders()]
     assert worker.id is not None, "the worker runs"
     os.kill(worker.id.pid, signal.SIGSTOP)
-    outbox.insert_many([{**event.document(), "pending_since": now} for event in events], ordered=False)
+    packs = [events[start : start + PACK] for start in range(0, len(events), PACK)]
+    outbox.insert_many([{"pending_since": now, "events": [event.document() for event in pack]} for pack in packs], ordered=False)
     groups = {"services": [worker], "mongod": [system.mongo.process], "rabbitmq": [system.rabbit.process]}
     meter, began = Meter(groups), time.monotonic()
     os.kill(worker.id.pid, signal.SIGCONT)

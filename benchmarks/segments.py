@@ -18,7 +18,7 @@ from benchmarks.population import Population
 from benchmarks.processor import Meter
 from benchmarks.shop_segments import definitions
 from benchmarks.system import System, wait_until
-from benchmarks.visitors import AT_A_TIME, VISIT, Visitors, visits
+from benchmarks.visitors import AT_A_TIME, BROWSING, VISIT, Visitors, visits
 from benchmarks.witness import Witness
 from services.profiles.domain.segments.definitions import Segment
 from services.profiles.storage.segments import SegmentStore
@@ -63,7 +63,7 @@ class Shop:
 
     def __init__(self, system: System, population: Population, write_key: str) -> None:
         self._system = system
-        self._visitors, self._came = Visitors(write_key, users=visits(population.users(seed=1))), set[str]()
+        self._visitors, self._came = Visitors(write_key, users=visits(population.users(seed=1)), mix=BROWSING), set[str]()
         self._groups = {name: [system.service(name, part="all")] for name in _SERVICES}
         system.await_ready(_SERVICES)
         self._groups["mongod"] = [system.mongo.process]

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from random import Random
@@ -12,6 +12,8 @@ from segment.analytics.client import Client
 
 VISIT = 10  # events of one visit
 AT_A_TIME = 307  # visits; a prime, so that everybody does everything in turn
+BUYING = {"view": 9, "page": 4, "add": 3, "order": 2, "sign-in": 2}  # every visit of ten ends in an order
+BROWSING = {"view": 150, "page": 99, "add": 30, "sign-in": 20, "order": 1}  # one visit of thirty does, as in most shops
 _VISITORS = 5_000
 _PRODUCTS = 200
 
@@ -26,20 +28,26 @@ def visits(users: Iterator[str]) -> Iterator[str]:
 
 
 class Visitors:
-    """Makes messages with the client's own code; nothing is sent. Of 20, 9 are views of products, 4 pages, 3 moves of carts, 2 orders
-    and 2 sign-ins. They are some thousands, or `users` in turn."""
+    """Makes messages with the client's own code; nothing is sent. What they do comes in turns, as often as in the `mix`.
 
-    def __init__(self, write_key: str, seed: int = 0, users: Iterator[str] | None = None) -> None:
+    They are some thousands, or `users` in turn.
+    """
+
+    def __init__(
+        self, write_key: str, seed: int = 0, users: Iterator[str] | None = None, mix: Mapping[str, int] = BUYING
+    ) -> None:
         self._client = Client(write_key, send=False)
         self._write_key, self._users = write_key, users
         self._tag, self._random, self._made = secrets.token_hex(4), Random(seed), 0
-        self._kinds: list[Callable[[str], Any]] = [
-            *[self._viewed] * 9,
-            *[self._paged] * 4,
-            *[self._added] * 3,
-            *[self._ordered] * 2,
-            *[self._identified] * 2,
-        ]
+        kinds: Mapping[str, Callable[[str], Any]] = {
+            "view": self._viewed,
+            "page": self._paged,
+            "add": self._added,
+            "order": self._ordered,
+            "sign-in": self._identified,
+        }
+        self._kinds = [kinds[kind] for kind, times in mix.items() for _ in range(times)]
+        Random(seed).shuffle(self._kinds)
 
     def batch(self, messages: int) -> bytes:
         """The body of a request."""

@@ -20,6 +20,7 @@ from shared import mongo
 from shared.config import Config
 from shared.envelope import Event, derived_id, encode, from_document
 from shared.handlers import TIMER_SOURCE
+from shared.outbox import waiting
 from shared.registry import service_classes
 from shared.unit_of_work import UnitOfWork
 
@@ -53,7 +54,7 @@ def differences(client: MongoClient[Document], announced: Sequence[Event], share
         live, fresh = mongo.durable(client[f"sambandh_{service}"]), mongo.durable(client[f"rebuilt_{service}"])
         firings = [event for event in _firings(live) if _chosen(event.subject, share)] if service == _TIMED else []
         _apply(service, live, fresh, [*events, *firings])
-        follows = [from_document(row) for row in fresh["outbox"].find()]
+        follows = waiting(fresh)
         if service == _TIMED:
             found += _unsaid(follows, announced)
             follows = [event for event in announced if event.source == service and _chosen(event.subject, share)]

@@ -1,13 +1,16 @@
 """Events that were written with the state which caused them, and the relay that publishes them: the only publisher there is.
 
-A row is pending while it has `pending_since`. The relay reads pending rows oldest first, publishes them in windows, and takes away
-the mark of those that the broker confirmed. A crash anywhere leaves rows pending, and they are published again under the same id.
+What one transaction announced is a row, or a few. A row is pending while it has `pending_since`. The relay reads pending rows oldest
+first, publishes their events in windows, and takes away the rows of which the broker confirmed everything. A crash anywhere leaves
+rows pending, and their events are published again under the same ids.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
+from bson import ObjectId
 from pymongo import ASCENDING
 from pymongo.database import Database
 
@@ -18,10 +21,10 @@ from shared.errors import BrokerAway
 from shared.extension import Worker
 from shared.handlers import Announcement
 from shared.lease import Lease
-from shared.mongo import Document, Session, add, ensure_collection, reachable
+from shared.mongo import Document, Session, ensure_collection, reachable
 
 COLLECTION = "outbox"
-WINDOW = 500
+PACK = 50  # events in a row, which costs the database about as much as a row of one
 _PENDING = {"pending_since": {"$exists": True}}
 _log = logs.get(__name__)
 _bells: dict[str, threading.Event] = {}
@@ -52,10 +55,23 @@ def to_event(announcement: Announcement, cause: Event | None, now: datetime) -> 
 
 def append(database: Database[Document], events: Sequence[Event], session: Session) -> None:
     """Write events to be published, within the transaction of what caused them."""
-    if events:
-        since = datetime.now(UTC)
-        rows = [{**event.document(), "pending_since": since} for event in events]
-        add(database[COLLECTION], rows, session)  # what was announced before and still waits is not written again
+    documents = list({event.id: event.document() for event in events}.values())
+    packs = [documents[start : start + PACK] for start in range(0, len(documents), PACK)]
+    since = datetime.now(UTC)
+    if packs:
+        rows = [{"_id": ObjectId(), "pending_since": since, "events": pack} for pack in packs]
+        database[COLLECTION].insert_many(rows, ordered=False, session=session)
+
+
+def events_of(row: Mapping[str, Any]) -> list[Event]:
+    """The events in a row: of an outbox many, of an archive itself."""
+    return [from_document(document) for document in row.get("events", [row])]
+
+
+def waiting(database: Database[Document]) -> list[Event]:
+    """The events of an outbox, those first that wait longest."""
+    with reachable():
+        return [event for row in database[COLLECTION].find(_PENDING).sort("pending_since", ASCENDING) for event in events_of(row)]
 
 
 def wake(database: Database[Document], collection: str = COLLECTION) -> None:
@@ -76,6 +92,7 @@ class Relay(Worker):
     def __init__(self, collection: str = COLLECTION, keep: bool = False, title: str = "relay") -> None:
         super().__init__()
         self.collection, self.keep, self._title = collection, keep, title
+        self._window = 500 if keep else 50  # rows: those of an archive are an event each
 
     @property
     def title(self) -> str:
@@ -93,28 +110,31 @@ class Relay(Worker):
     def _round(self) -> None:
         """Publish until nothing is pending, then wait for the bell or the next poll."""
         if not self.every(self._lease.renew_after.total_seconds(), self._lease.hold):
-            self._measure([])  # another replica says how much waits
+            self._measure([], 0)  # another replica says how much waits
             self.wait(self._lease.renew_after.total_seconds())
             return
         self.every(2.0, self._replay_parked)
-        if self._publish_window() < WINDOW:
+        if self._publish_window() < self._window:
             self._publisher.beat()
             self._bell.wait(self.poll_seconds)
             self._bell.clear()
 
     def _publish_window(self) -> int:
+        """Publish the rows that wait longest; how many that was."""
         with reachable():
-            rows = list(self._rows.find(_PENDING, batch_size=WINDOW).sort("pending_since", ASCENDING).limit(WINDOW))
-        self._measure(rows)
+            rows = list(self._rows.find(_PENDING, batch_size=self._window).sort("pending_since", ASCENDING).limit(self._window))
+        waiting = {row["_id"]: [letter(event) for event in events_of(row)] for row in rows}
+        letters = [one for those in waiting.values() for one in those]
+        self._measure(rows, len(letters))
         if not rows:
             return 0
         try:
-            receipt = self._publisher.publish([letter(from_document(row)) for row in rows])
+            receipt = self._publisher.publish(letters)
         except BrokerAway:
-            metrics.UNPUBLISHED.labels("broken").inc(len(rows))
+            metrics.UNPUBLISHED.labels("broken").inc(len(letters))
             raise
         faults.reached("relay.after_confirm")
-        self._done(sorted(receipt.confirmed))
+        self._done([row_id for row_id, those in waiting.items() if all(one.id in receipt.confirmed for one in those)])
         metrics.PUBLISHED.inc(len(receipt.confirmed))
         if receipt.returned or receipt.refused:
             metrics.UNPUBLISHED.labels("returned").inc(len(receipt.returned))
@@ -125,25 +145,26 @@ class Relay(Worker):
 
     def _replay_parked(self) -> int:
         """Send parked entries whose replay was asked for into the inbox of this service; returns how many."""
-        replays = parked.to_replay(self.database, self.config.service, WINDOW)
+        replays = parked.to_replay(self.database, self.config.service, self._window)
         if replays:
             receipt = self._publisher.publish([one.letter for one in replays])
             parked.sent(self.database, [one for one in replays if one.letter.id in receipt.confirmed])
         return len(replays)
 
-    def _done(self, ids: list[str]) -> None:
-        wanted = {"_id": {"$in": ids}}
+    def _done(self, ids: Sequence[Any]) -> None:
+        wanted = {"_id": {"$in": list(ids)}}
         with reachable():
             if self.keep:
                 self._rows.update_many(wanted, {"$unset": {"pending_since": ""}})
             else:
                 self._rows.delete_many(wanted)
 
-    def _measure(self, rows: Sequence[Document]) -> None:
-        """How much is pending and for how long. Only a backlog is counted, once a second and up to a limit."""
+    def _measure(self, rows: Sequence[Document], events: int) -> None:
+        """How much is pending and for how long. Only a backlog is counted, once a second and up to a limit: its rows, as large as these."""
         oldest = rows[0]["pending_since"] if rows else datetime.now(UTC)
         metrics.OUTBOX_OLDEST.labels(self.collection).set(max(0.0, (datetime.now(UTC) - oldest).total_seconds()))
-        metrics.OUTBOX_PENDING.labels(self.collection).set(self.every(1.0, self._backlog) if len(rows) == WINDOW else len(rows))
+        backlog = self.every(1.0, self._backlog) * events // len(rows) if len(rows) == self._window else events
+        metrics.OUTBOX_PENDING.labels(self.collection).set(backlog)
 
     def _backlog(self) -> int:
         with reachable():

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from deploy.local.mongod import MongoServer
-from shared.envelope import Event, from_document
+from shared.envelope import Event
+from shared.outbox import events_of
 from shared.privacy import Privacy
 from shared.registry import service_names
 from tests.serving import Served, serving
@@ -38,7 +39,7 @@ class Company:
     def _announced(self, service: Served) -> Sequence[Event]:
         rows = list(service.database["outbox"].find().sort("pending_since"))
         service.database["outbox"].delete_many({"_id": {"$in": [row["_id"] for row in rows]}})
-        return [from_document(row) for row in rows]
+        return [event for row in rows for event in events_of(row)]
 
     def documents(self, service: str) -> Iterator[tuple[str, Any]]:
         """Every document that a service keeps, with its collection."""

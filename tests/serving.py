@@ -13,6 +13,8 @@ from deploy.local.settings import free_ports
 from shared.access.audit import Attempt
 from shared.access.signing import LOCAL_ISSUER, SigningKey
 from shared.config import Config
+from shared.envelope import Event
+from shared.outbox import waiting
 from shared.registry import service_classes
 from shared.run import create_indexes, prepare
 from shared.unit_of_work import UnitOfWork
@@ -60,6 +62,11 @@ class Served:
     def work(self) -> UnitOfWork:
         work: UnitOfWork = self.settings["UNIT_OF_WORK"]
         return work
+
+    def announced(self, *names: str) -> list[Event]:
+        """What waits to be published, by the time of the event; only events of these names, where any are given."""
+        found = [event for event in waiting(self.database) if not names or event.name in names]
+        return sorted(found, key=lambda event: event.time)
 
     def get(self, path: str, status: int = 200) -> Any:
         return self.call("GET", path, status=status)

@@ -19,9 +19,10 @@ from shared.access.guard import Guard
 from shared.access.machines import TRUSTED_FOR, USES, Machines
 from shared.access.tokens import Refused
 from shared.config import Config
-from shared.envelope import Event, encode, from_document
+from shared.envelope import Event, encode
 from shared.errors import Unauthorized
 from shared.events import API_KEY_ISSUED, API_KEY_REVOKED, API_KEY_ROTATED, API_KEY_USED
+from shared.outbox import waiting
 from tests.serving import ADMIN, DOORS, Served, bearer, serving
 
 KEYS = "/api/collector/api-keys"
@@ -67,7 +68,7 @@ def issue(collector: Served, *scopes: str, **more: Any) -> Any:
 
 def told(served: Served) -> list[Event]:
     """What waits to be published, in the order in which it came to be."""
-    return [from_document(row) for row in served.database["outbox"].find().sort("pending_since")]
+    return waiting(served.database)
 
 
 def hear(collector: Served, support: Served) -> None:

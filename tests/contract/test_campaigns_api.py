@@ -11,7 +11,6 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from services.campaigns import api
 from services.campaigns.storage import create_indexes
 from shared import events
-from shared.envelope import from_document
 from shared.identity import id_of
 from tests.serving import Served, serving
 from tests.unit.campaigns.shop import bought, grouped, left_cart, line, refunded
@@ -60,7 +59,7 @@ def test_an_order_moves_a_customer_between_audiences_and_a_refund_moves_the_cust
     assert sizes(campaigns) == {"repeat-buyers": 1, "recent-buyers": 1, "high-spenders": 1}
     campaigns.work.apply([refunded("user:jane", "2", NOW, 60_00)])
     assert sizes(campaigns) == {"repeat-buyers": 1, "recent-buyers": 1}
-    sent = [from_document(row) for row in campaigns.database["outbox"].find().sort("time", 1)]
+    sent = campaigns.announced()
     moves = [(event.name, event.data()["audience_id"]) for event in sent]
     assert moves.count(("audience_entered", "high-spenders")) == moves.count(("audience_left", "high-spenders")) == 1
     assert len({event.id for event in sent}) == len(sent) == 6

@@ -77,8 +77,7 @@ def states(campaigns: Served, name: str) -> list[tuple[str, str | None]]:
 
 
 def published(campaigns: Served, name: str) -> list[tuple[str, dict[str, Any]]]:
-    rows = campaigns.database["outbox"].find({"subject": f"user:{name}"}).sort("time", 1)
-    return [(row["name"], row["body"]) for row in rows]
+    return [(event.name, event.data()) for event in campaigns.announced() if event.subject == f"user:{name}"]
 
 
 def let_time_pass(campaigns: Served) -> None:

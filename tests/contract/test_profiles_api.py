@@ -7,7 +7,6 @@ from urllib.parse import quote, urlencode
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from shared.envelope import from_document
 from shared.identity import id_of
 from tests.contract.test_service_cards import routes
 from tests.serving import Served, serving
@@ -144,11 +143,11 @@ def test_what_profiles_announces_is_on_the_timeline_with_what_led_to_it(profiles
     told(profiles)
     own = timeline(profiles, service="profiles")["items"]
     assert {one["name"] for one in own} >= {"profile_created", "lifecycle_stage_changed"}
-    announced = {row["_id"]: row["name"] for row in profiles.database["outbox"].find()}
-    assert {one["name"] for one in own} <= set(announced.values())
+    announced = {event.id: event for event in profiles.announced()}
+    assert {one["name"] for one in own} <= {event.name for event in announced.values()}
     again = {row["_id"] for row in profiles.database["timeline"].find({"service": "profiles"})}
     assert again <= announced.keys()
-    profiles.work.apply([from_document(row) for row in profiles.database["outbox"].find({"_id": {"$in": sorted(again)}})])
+    profiles.work.apply([announced[event_id] for event_id in sorted(again)])
     assert {row["_id"] for row in profiles.database["timeline"].find({"service": "profiles"})} == again
 
 

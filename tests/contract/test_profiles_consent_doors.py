@@ -10,7 +10,6 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from services.profiles.storage.consent import make_secret
-from shared.envelope import from_document
 from shared.identity import id_of
 from shared.mongo import server_time
 from tests.servers import Answer
@@ -57,7 +56,7 @@ def strict(profiles: Served, *channels: str, **more: Any) -> Any:
 
 
 def published(profiles: Served, name: str) -> list[Any]:
-    return [json.loads(from_document(row).body) for row in profiles.database["outbox"].find({"name": name})]
+    return [event.data() for event in profiles.announced(name)]
 
 
 def test_a_word_is_put_on_record_and_holds_at_once(profiles: Served) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from services.profiles.domain.identity.rules import IdentityRules
 from services.profiles.storage.identities import IdentityRulesStore
-from shared.envelope import Event, from_document
+from shared.envelope import Event
 from shared.identity import id_of
 from tests.serving import Served, serving
 from tests.unit.profiles.given import bought, cancelled, hour, identified, line, refunded, viewed
@@ -81,8 +81,7 @@ def unmerge(profiles: Served, identity: str, status: int = 200, **what: Any) -> 
 
 def heard_back(profiles: Served) -> None:
     """What the relay would deliver to profiles itself."""
-    names = {"$in": ["order_matched", "identity_decided"]}
-    profiles.work.apply([from_document(row) for row in profiles.database["outbox"].find({"name": names})])
+    profiles.work.apply(profiles.announced("order_matched", "identity_decided"))
 
 
 def shown(profiles: Served, keys: Sequence[str]) -> dict[str, Any]:
@@ -119,7 +118,7 @@ def test_merged_customers_are_one_and_every_id_that_was_given_out_still_finds_it
 def test_a_merge_is_an_event_that_says_who_when_and_why_and_is_stated_to_all(profiles: Served) -> None:
     profiles.work.apply(two())
     (decision,) = merge(profiles, ANN, BOB)["decision_ids"]
-    said = {row["name"]: from_document(row) for row in profiles.database["outbox"].find()}
+    said = {event.name: event for event in profiles.announced()}
     assert said["identity_decided"].id == decision
     data = {"identity_keys": [ANN, BOB], "left": [ANN], "right": [BOB], "decision": "merge", "decided_by": "tests", **WHY}
     assert said["identity_decided"].data() == data
@@ -230,8 +229,7 @@ def test_refused_merges_are_listed_with_rule_and_customers_latest_first_page_by_
         "user",
     )
     assert profiles.get(f"{REFUSED}?rule=kept_apart")["items"] == []
-    said = profiles.database["outbox"].count_documents({"name": "merge_refused"})
-    assert said == len(pages)
+    assert len(profiles.announced("merge_refused")) == len(pages)
 
 
 @pytest.mark.parametrize(

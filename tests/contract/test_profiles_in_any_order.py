@@ -31,8 +31,9 @@ from services.profiles.storage.membership import MEMBERS, SEGMENTS, SIZES, segme
 from services.profiles.storage.stages import JOURNEY, STAGES
 from shared import mongo
 from shared.config import Config
-from shared.envelope import Event, from_document
+from shared.envelope import Event
 from shared.errors import StoreAway
+from shared.outbox import events_of
 from shared.unit_of_work import UnitOfWork
 from tests.crowd import KINDS, Crowd
 from tests.order_free import NOW
@@ -181,7 +182,7 @@ def announced(work: UnitOfWork) -> list[Event]:
     """What the relay would publish now."""
     rows = list(work.database["outbox"].find())
     work.database["outbox"].delete_many({"_id": {"$in": [row["_id"] for row in rows]}})
-    return [from_document(row) for row in rows]
+    return [event for row in rows for event in events_of(row)]
 
 
 def stored(database: Any, said: set[str]) -> dict[str, dict[str, str]]:

@@ -1,6 +1,5 @@
 """Journeys over HTTP and a real database: stages, touchpoints, habits, traits over time, and the timeline of what every service tells."""
 
-import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -17,7 +16,7 @@ from services.profiles.storage.stages import STAGES
 from services.profiles.storage.timeline import SCANS_AT_ONCE, Excerpt, Timeline
 from shared import events
 from shared.documents import to_document
-from shared.envelope import Event, from_document
+from shared.envelope import Event
 from shared.identity import id_of
 from tests.order_free import event, timer
 from tests.serving import Served, serving
@@ -263,8 +262,7 @@ def test_statements_of_who_is_who_are_told_and_change_nothing(profiles: Served) 
 
 
 def stage_changes(profiles: Served) -> list[tuple[str, str | None]]:
-    rows = profiles.database["outbox"].find({"name": "lifecycle_stage_changed"}).sort("pending_since", 1)
-    found = [json.loads(from_document(row).body) for row in rows]
+    found = [event.data() for event in profiles.announced("lifecycle_stage_changed")]
     return [(one["stage"], one["previous"]) for one in sorted(found, key=lambda one: one["changed_at"])]
 
 

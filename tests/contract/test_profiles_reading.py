@@ -130,11 +130,10 @@ def test_the_feed_of_changes_is_off_until_somebody_switches_it_on(profiles: Serv
     feed = "/api/profiles/change-feed"
     assert profiles.get(feed) == {"enabled": False, "version": 0, "changed_at": None, "changed_by": None, "reevaluation": None}
     profiles.work.apply([viewed(ANN, at=9)])
-    told = profiles.database["outbox"]
-    assert told.count_documents({"name": "profile_changed"}) == 0
+    assert profiles.announced("profile_changed") == []
     switched = profiles.call("PUT", feed, {"enabled": True, "version": 0})
     assert (switched["enabled"], switched["version"], switched["reevaluation"]["done"]) == (True, 1, 0)
     profiles.call("PUT", feed, {"enabled": False, "version": 0}, status=409)
     profiles.work.apply([viewed(ANN, at=10), viewed(ANN, at=11)])
-    (row,) = told.find({"name": "profile_changed"})
-    assert json.loads(bytes(row["body"])) == {"customer_id": id_of(ANN), "identity_keys": [ANN, MAIL], "sections": ["activity"]}
+    (changed,) = profiles.announced("profile_changed")
+    assert changed.data() == {"customer_id": id_of(ANN), "identity_keys": [ANN, MAIL], "sections": ["activity"]}

@@ -15,7 +15,7 @@ from services.profiles.storage import previews
 from services.profiles.storage.segment_exports import Census, Exports
 from services.profiles.storage.segments import Members
 from shared import timers
-from shared.envelope import Event, from_document
+from shared.envelope import Event
 from shared.errors import TooMuchAtOnce
 from shared.events import ERASURE_REQUESTED
 from shared.identity import id_of
@@ -65,9 +65,7 @@ def sweep(profiles: Served) -> int:
 
 
 def told(profiles: Served) -> list[tuple[str, str, bool]]:
-    events = [from_document(row) for row in profiles.database["outbox"].find()]
-    moves = [one for one in events if one.name in ("segment_entered", "segment_left")]
-    return [(one.name, one.subject, one.backfill) for one in sorted(moves, key=lambda one: one.time)]
+    return [(one.name, one.subject, one.backfill) for one in profiles.announced("segment_entered", "segment_left")]
 
 
 def members(profiles: Served, segment: str) -> list[str]:

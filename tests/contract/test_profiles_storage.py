@@ -12,7 +12,7 @@ from services.profiles.service import Profiles
 from services.profiles.storage import CUSTOMERS, DECISIONS, INDEX, REFUSED, SPEND, TIMELINE, Customers, Directory, Search
 from services.profiles.storage.timeline import Excerpt
 from shared.documents import state_of, to_document
-from shared.envelope import Event, from_document
+from shared.envelope import Event
 from shared.errors import StoreAway
 from shared.identity import id_of
 from shared.listing import Listing
@@ -183,9 +183,7 @@ def test_every_statement_is_published_under_an_id_of_its_own(profiles: Served) -
     for one in [viewed(BOB, TABLET, at=5), viewed(ANN, TABLET, at=1), aliased(BOB, ANN, at=6)]:
         profiles.work.apply([one])
         profiles.work.apply([one])
-    said = [
-        from_document(row) for row in profiles.database["outbox"].find({"name": {"$in": ["profile_merged", "profile_split"]}})
-    ]
+    said = profiles.announced("profile_merged", "profile_split")
     assert sorted((one.name, one.data()["revision"]) for one in said) == [
         ("profile_merged", 1),
         ("profile_merged", 2),

@@ -10,7 +10,6 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from services.social import schemas, storage
 from shared import events
-from shared.envelope import from_document
 from shared.identity import id_of
 from tests.order_free import NOW, event
 from tests.serving import Served, serving
@@ -49,7 +48,7 @@ def order(amount: int) -> Any:
 
 
 def announced(social: Served) -> list[Any]:
-    return [from_document(row) for row in social.database["outbox"].find({"name": "mention_received"}).sort("time")]
+    return social.announced("mention_received")
 
 
 def listed(social: Served, query: str = "") -> list[str]:

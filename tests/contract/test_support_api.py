@@ -10,7 +10,6 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from services.support import overview, schemas
 from shared import events
-from shared.envelope import from_document
 from shared.identity import id_of
 from tests.order_free import NOW, event
 from tests.serving import Served, serving
@@ -48,7 +47,7 @@ def ticket_of(support: Served, customer: str = "user:1", **more: Any) -> Any:
 
 
 def announced(support: Served, name: str) -> list[dict[str, Any]]:
-    return [from_document(row).data() for row in support.database["outbox"].find({"name": name}).sort("time")]
+    return [event.data() for event in support.announced(name)]
 
 
 def test_a_tickets_life_over_http(support):
@@ -80,9 +79,9 @@ def test_a_tickets_life_over_http(support):
 def test_what_is_announced_is_filed_under_the_key_that_the_ticket_came_with(support):
     support.work.apply([grouped(events.PROFILE_MERGED, KEYS, 1)])
     ticket = ticket_of(support, "Jane@Example.com")
-    row = support.database["outbox"].find_one({"name": "ticket_opened"})
-    assert row["subject"] == ticket["identity_key"] == "email:jane@example.com"
-    assert from_document(row).data()["customer_id"] == ticket["customer_id"] == id_of("user:1")
+    (opened,) = support.announced("ticket_opened")
+    assert opened.subject == ticket["identity_key"] == "email:jane@example.com"
+    assert opened.data()["customer_id"] == ticket["customer_id"] == id_of("user:1")
 
 
 def test_the_context_beside_a_ticket_follows_events(support):

@@ -9,7 +9,6 @@ import eventlet
 import pytest
 from nameko.containers import ServiceContainer
 
-from shared.envelope import from_document
 from shared.identity import id_of
 from shared.mongo import server_time
 from shared.timers import Timers
@@ -54,8 +53,7 @@ def audience(campaigns: Served, audience_id: str) -> Any:
 
 
 def announced(campaigns: Served) -> list[tuple[str, str]]:
-    events = [from_document(row) for row in campaigns.database["outbox"].find()]
-    return sorted((event.name, event.data()["audience_id"]) for event in events)
+    return sorted((event.name, event.data()["audience_id"]) for event in campaigns.announced())
 
 
 def test_a_changed_rule_reaches_a_thousand_customers_and_its_progress_is_shown(campaigns: Served, clock) -> None:

@@ -1,7 +1,6 @@
 """Timers of re-engagement on a real MongoDB: armed, disarmed, fired once and never early, announced exactly once."""
 
 import itertools
-import json
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -35,7 +34,7 @@ def now(served: Served) -> datetime:
 
 def announced(served: Served, kind: str) -> list[Any]:
     """(subject, data) of everything in the outbox of a kind; no relay takes it away."""
-    return [(row["subject"], json.loads(row["body"])) for row in served.database["outbox"].find({"name": kind})]
+    return [(event.subject, event.data()) for event in served.announced(kind)]
 
 
 def timers(served: Served, state: str) -> list[Any]:
