@@ -30,7 +30,7 @@ def visits(users: Iterator[str]) -> Iterator[str]:
 class Visitors:
     """Makes messages with the client's own code; nothing is sent. What they do comes in turns, as often as in the `mix`.
 
-    They are some thousands, or `users` in turn.
+    They are some thousands of whom nothing is known yet, or `users` in turn, who are known.
     """
 
     def __init__(
@@ -75,7 +75,8 @@ class Visitors:
 
     def _identified(self, user: str) -> Any:
         traits = {"email": f"{user}@example.com", "firstName": "Jane", "lastName": "Roe", "plan": "free"}
-        return self._client.identify(user, traits, context=_CONTEXT)
+        news = {"last_sign_in": datetime.now(UTC).isoformat()}  # of somebody who is known with all the rest
+        return self._client.identify(user, news if self._users else traits, context=_CONTEXT)
 
     def _ordered(self, user: str) -> Any:
         lines = [self._product(), self._product()]
