@@ -8,14 +8,14 @@ from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
-from pymongo import ASCENDING, UpdateOne
+from pymongo import ASCENDING
 from pymongo.database import Database
 
 from shared.difference import Applied, Changes, View
 from shared.fold import Batch
 from shared.identity import lookup_id
 from shared.model import Forgotten, Member, Model
-from shared.mongo import AT_ONCE, Document, Session, add, ensure_collection, put
+from shared.mongo import AT_ONCE, Document, Session, add, ensure_collection, increase, put
 
 S = TypeVar("S")
 _NATIVE = (datetime, bytes)
@@ -74,7 +74,7 @@ class Writes:
     gone: list[str] = field(default_factory=list)
     rows: list[Document] = field(default_factory=list)
     once: list[Document] = field(default_factory=list)
-    sums: list[UpdateOne] = field(default_factory=list)
+    sums: dict[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 def writes_of(changes: Changes, partition: str) -> dict[str, Writes]:
@@ -89,8 +89,7 @@ def writes_of(changes: Changes, partition: str) -> dict[str, Writes]:
     for entry in changes.journal:
         writes[entry.collection].once.append({**entry.document, "_id": entry.id})
     for figure in changes.figures:
-        sums = {f"values.{name}": value for name, value in figure.values.items()}
-        writes[figure.collection].sums.append(UpdateOne({"_id": f"{figure.id}#{partition}"}, {"$inc": sums}, upsert=True))
+        writes[figure.collection].sums[f"{figure.id}#{partition}"] = figure.values
     return writes
 
 
@@ -98,8 +97,7 @@ def write(database: Database[Document], writes: Mapping[str, Writes], session: S
     for name, wanted in writes.items():
         put(database[name], wanted.rows, session, wanted.gone)
         add(database[name], wanted.once, session)
-        if wanted.sums:
-            database[name].bulk_write(wanted.sums, session=session)
+        increase(database[name], wanted.sums, session)
 
 
 def state_of(model: Model[S], document: Document) -> S:

@@ -1,6 +1,6 @@
 """The one place that makes a MongoDB client and decides how durable a write is."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar, cast
@@ -155,6 +155,21 @@ def add(rows: Collection[Document], documents: Sequence[Document], session: Sess
         del wanted[known["_id"]]
     if wanted:
         rows.insert_many(list(wanted.values()), ordered=False, session=session)
+
+
+def increase(rows: Collection[Document], sums: Mapping[str, Mapping[str, int]], session: Session) -> None:
+    """Add to the numbers in `values` of rows by id, in a transaction. Rows that are not there yet begin at 0.
+
+    Read, added to and put back: a row that is new costs the server a third of an `$inc` with upsert, one that is known as much.
+    """
+    if not sums:
+        return
+    known = {row["_id"]: row["values"] for row in rows.find({"_id": {"$in": sorted(sums)}}, session=session, batch_size=AT_ONCE)}
+    put(rows, [{"_id": row, "values": _added(known.get(row, {}), values)} for row, values in sums.items()], session)
+
+
+def _added(known: Mapping[str, int], values: Mapping[str, int]) -> dict[str, int]:
+    return {**known, **{name: known.get(name, 0) + value for name, value in values.items()}}
 
 
 def server_time(database: Database[Document]) -> datetime:

@@ -18,7 +18,9 @@ from deploy.local.settings import LOOPBACK
 
 REPLICA_SET = "sambandh"
 _START_SECONDS = 60.0
-_CACHE_GIGABYTES = "0.5"
+_CACHE_GIGABYTES = "1"  # at most
+# Of a cache this small the usual shares, 5 % of what is not on disk yet, are so little that the threads which evict never come to rest.
+_EVICTION = ",".join(f"eviction_{what}_{bound}" for what in ("dirty", "updates") for bound in ("target=40", "trigger=60"))
 _TRANSACTION_SECONDS = 5
 _UNAUTHORIZED = 13
 _AUTHENTICATION_FAILED = 18
@@ -82,7 +84,9 @@ class MongoServer:
             *("--dbpath", str(self._data), "--port", str(self.port), "--bind_ip", LOOPBACK),
             *("--replSet", REPLICA_SET, "--keyFile", str(self._key_file), "--auth"),
             *("--wiredTigerCacheSizeGB", _CACHE_GIGABYTES, "--oplogSize", "256", "--nounixsocket", "--quiet"),
+            *("--wiredTigerEngineConfigString", _EVICTION),
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+            *("--setParameter", f"minSnapshotHistoryWindowInSeconds={2 * _TRANSACTION_SECONDS}"),
             # A process killed within a transaction blocks what it wrote until the server ends it; 60 s unless told.
             *("--setParameter", f"transactionLifetimeLimitSeconds={_TRANSACTION_SECONDS}"),
         ]
