@@ -123,8 +123,8 @@ class Relay(Worker):
         """Publish the rows that wait longest; how many that was."""
         with reachable():
             rows = list(self._rows.find(_PENDING, batch_size=self._window).sort("pending_since", ASCENDING).limit(self._window))
-        waiting = {row["_id"]: [letter(event) for event in events_of(row)] for row in rows}
-        letters = [one for those in waiting.values() for one in those]
+        by_row = {row["_id"]: [letter(event) for event in events_of(row)] for row in rows}
+        letters = [one for those in by_row.values() for one in those]
         self._measure(rows, len(letters))
         if not rows:
             return 0
@@ -134,7 +134,7 @@ class Relay(Worker):
             metrics.UNPUBLISHED.labels("broken").inc(len(letters))
             raise
         faults.reached("relay.after_confirm")
-        self._done([row_id for row_id, those in waiting.items() if all(one.id in receipt.confirmed for one in those)])
+        self._done([row_id for row_id, those in by_row.items() if all(one.id in receipt.confirmed for one in those)])
         metrics.PUBLISHED.inc(len(receipt.confirmed))
         if receipt.returned or receipt.refused:
             metrics.UNPUBLISHED.labels("returned").inc(len(receipt.returned))
