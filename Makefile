@@ -65,7 +65,7 @@ chaos: $(INSTALLED) ## break the system on purpose and look for what is lost or 
 control: $(INSTALLED) ## the same faults against the plain nameko way
 	@$(PYTHON_BIN) -m chaos control $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED))
 
-proof: $(INSTALLED) ## write docs/proof.md from the results in chaos/results
+proof: $(INSTALLED) ## write docs/proof.md, and the summary in README.md, from chaos/results
 	@$(PYTHON_BIN) -m chaos proof
 
 mutants: $(INSTALLED) ## put faults into a copy of the code, one at a time, and see that the tests notice (MUTANTS="drop-head confirms-off")

@@ -21,12 +21,12 @@ def summary(results: Mapping[str, Document]) -> str:
     return "\n".join([*lines, *(_line([row["what"], _measured(row), f"{_aim(row)}, {_verdict(row)}"]) for row in rows)])
 
 
-def put_between(text: str, content: str) -> str:
-    """`text` with `content` between the markers. Raises ValueError where they are missing."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError("the markers of the results are missing")
+def put_between(text: str, content: str, begin: str = BEGIN, end: str = END) -> str:
+    """`text` with `content` between two markers. Raises ValueError where they are missing."""
+    before, found, rest = text.partition(begin)
+    _, found_too, after = rest.partition(end)
+    if not found or not found_too:
+        raise ValueError(f"the markers {begin} and {end} are missing")
     return f"{before}{begin}\n\n{content}\n\n{end}{after}"
 
 

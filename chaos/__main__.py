@@ -12,9 +12,9 @@ from random import SystemRandom
 from chaos.control.run import ControlResult, run_control
 from chaos.options import Options
 from chaos.plans import PLANS
-from chaos.proof import write
 from chaos.results import DIRECTORY
 from chaos.run import run
+from chaos.summary import write
 
 _DESCRIPTION = "Start the whole system on this machine, load it, break it, and check that nothing was lost or done twice."
 _EPILOG = "Exit code 0: green. 1: a promise was broken. 2: the run hit too little to prove anything."
@@ -55,9 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "python -m chaos", description=_DESCRIPTION, epilog=f"plans:\n{plans}\n\n{_EPILOG}", formatter_class=formatter
     )
-    whats = (
-        "run (the default) a plan; run the control, which is plain nameko; or write docs/proof.md from the results that are kept"
-    )
+    whats = "run (the default) a plan; run the control, which is plain nameko; or write docs/proof.md and README's summary of it"
     parser.add_argument("what", nargs="?", choices=["run", "control", "proof"], default="run", help=whats)
     parser.add_argument("--plan", choices=sorted(PLANS), default="everything", help="which faults and which load (everything)")
     parser.add_argument("--rounds", type=int, default=0, help="how many faults; by default as many as the plan says")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten
 
-from chaos.control.run import ControlResult, load_control
-from chaos.results import DIRECTORY, Result, faults_of, load
+from chaos.control.run import ControlResult
+from chaos.results import DIRECTORY, Result, faults_of
 from chaos.system.fleet import BY_ITSELF, INSIDE
 
 NOTES = DIRECTORY / "notes.toml"
@@ -52,11 +52,6 @@ class Row:
     date: str
 
 
-def write(page: Path = PAGE) -> None:
-    """Write the page from the results that are kept."""
-    page.write_text(render(load(), load_control()))
-
-
 def render(results: Sequence[Result], controls: Sequence[ControlResult]) -> str:
     """The page."""
     counted = [result for result in results if result.colour != "invalid"]
@@ -69,37 +64,35 @@ def render(results: Sequence[Result], controls: Sequence[ControlResult]) -> str:
 def _kept(results: Sequence[Result]) -> Iterable[Row]:
     if results:
         accepted, recovered = sum(one.accepted for one in results), sum(one.recovered for one in results)
-        figure = (
-            f"{accepted:,} facts accepted (runs: {len(results)}); {_broken(results)}; {recovered:,} applied though unanswered"
-        )
+        figure = f"{accepted:,} facts accepted (runs: {len(results)}); {broken(results)}; {recovered:,} applied though unanswered"
         yield _row(
             "Nothing accepted is lost, nothing is applied twice, nothing is made up", figure, "0 broken", "make chaos", results
         )
 
 
 def _kills(results: Sequence[Result]) -> Iterable[Row]:
-    by_kind = _killed(results)
+    by_kind = killed(results)
     services = {kind: times for kind, times in by_kind.items() if kind not in ("rabbitmq", "mongod", "mongod primary")}
-    concerned = [one for one in results if _killed([one])]
+    concerned = [one for one in results if killed([one])]
     if services:
         listed = ", ".join(f"{kind} {times}" for kind, times in sorted(services.items()))
         inside = faults_of(results).get(INSIDE, Counter()).total()
         figure = f"{sum(services.values()):,} kills, {inside:,} of them at a named point of the delivery path: {listed}"
         yield _row(
             "`kill -9` of any service process",
-            f"{figure}; {_broken(concerned)}",
+            f"{figure}; {broken(concerned)}",
             "200 of each kind, 0 broken",
             "python -m chaos --plan kills",
             concerned,
         )
     for target, plan in (("rabbitmq", "servers"), ("mongod", "servers"), ("mongod primary", "primary")):
-        hit = [one for one in results if target in _killed([one])]
+        hit = [one for one in results if target in killed([one])]
         if hit:
-            figure = f"{by_kind[target]} kills; {_broken(hit)}"
+            figure = f"{by_kind[target]} kills; {broken(hit)}"
             yield _row(f"`kill -9` of {_NAMES[target]}", figure, "50, 0 broken", f"python -m chaos --plan {plan}", hit)
 
 
-def _killed(results: Sequence[Result]) -> Counter[str]:
+def killed(results: Sequence[Result]) -> Counter[str]:
     """How often each kind of process was killed, alone, with another or at a point of its own path; replicas are of one kind."""
     kills = Counter[str]()
     for fault, targets in faults_of(results).items():
@@ -114,25 +107,26 @@ def _rolls(results: Sequence[Result]) -> Iterable[Row]:
     alone = [one for one in results if set(one.faults) == {_SIGTERM}]
     if alone:
         again = [one.hits.get("redelivered", 0) for one in alone]
-        figure = f"{_restarts(alone):,} restarts; {sum(again):,} messages delivered again"
+        figure = f"{restarts(alone):,} restarts; {sum(again):,} messages delivered again"
         clean = _since_last([bool(times) for times in again])
         if sum(again) and clean:
-            figure += f", none of them in the last {_restarts(alone[-clean:]):,} restarts"
+            figure += f", none of them in the last {restarts(alone[-clean:]):,} restarts"
         yield _row(
             "A process that is asked to stop finishes what it holds",
-            f"{figure}; {_broken(alone)}",
+            f"{figure}; {broken(alone)}",
             "100, 0 again",
             "python -m chaos --plan rolls",
             alone,
         )
 
 
-def _restarts(results: Sequence[Result]) -> int:
+def restarts(results: Sequence[Result]) -> int:
+    """How often a process was asked to stop and started again."""
     return faults_of(results)[_SIGTERM].total()
 
 
 def _timers(results: Sequence[Result]) -> Iterable[Row]:
-    fired = sum(times for one in results for state, times in one.timers.items() if state.endswith(" fired"))
+    fired = sum(one.fired for one in results)
     if fired:
         figure = f"{fired:,} fired; early, missed or double: {_timer_findings(results)}"
         yield _row("A timer fires once, and never early", figure, "100,000, 0 wrong", "python -m chaos --plan timers", results)
@@ -161,7 +155,7 @@ def _outages(results: Sequence[Result]) -> Iterable[Row]:
         figure = (
             f"backlog of {one.figures['backlog']:,.0f} facts that came at {arrived:.0f} a second, applied by six services at "
         )
-        figure += f"{drained:.0f} a second ({drained / arrived:.1f} times as fast); {_broken([one])}"
+        figure += f"{drained:.0f} a second ({drained / arrived:.1f} times as fast); {broken([one])}"
         promise = f"With the broker away for {one.figures['minutes']:.0f} minutes nothing accepted is lost"
         yield _row(promise, figure, "10 minutes; drained 3 times as fast", one.command, [one])
 
@@ -174,7 +168,7 @@ def _others(results: Sequence[Result]) -> Iterable[Row]:
         listed = ", ".join(f"{kind} {targets.total()}" for kind, targets in sorted(faults.items()) if kind != BY_ITSELF)
         yield _row(
             concerned[-1].title.capitalize(),
-            f"{listed}; {_broken(concerned)}",
+            f"{listed}; {broken(concerned)}",
             "0 broken",
             f"python -m chaos --plan {plan}",
             concerned,
@@ -233,11 +227,12 @@ def _runs(results: Sequence[Result]) -> str:
     return "\n".join([*lines, ""])
 
 
-def _broken(results: Sequence[Result]) -> str:
-    broken = [len(one.findings) for one in results]
-    clean = _since_last([bool(findings) for findings in broken])
-    since = f", none of them in the last {'run' if clean == 1 else f'{clean} runs'}" if sum(broken) and clean else ""
-    return f"broken promises: {sum(broken)}{since}"
+def broken(results: Sequence[Result]) -> str:
+    """How many promises were broken, and since how many runs none was."""
+    findings = [len(one.findings) for one in results]
+    clean = _since_last([bool(found) for found in findings])
+    since = f", none of them in the last {'run' if clean == 1 else f'{clean} runs'}" if sum(findings) and clean else ""
+    return f"broken promises: {sum(findings)}{since}"
 
 
 def _since_last(marks: Sequence[bool]) -> int:

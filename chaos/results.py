@@ -49,6 +49,11 @@ class Result:
     def name(self) -> str:
         return f"{self.date.replace(':', '').replace('-', '')[:15]}-{self.plan}-{self.seed}"
 
+    @property
+    def fired(self) -> int:
+        """How many timers fired."""
+        return sum(times for state, times in self.timers.items() if state.endswith(" fired"))
+
 
 def commit() -> str:
     """The commit that is checked out, shortened; empty where there is no repository."""

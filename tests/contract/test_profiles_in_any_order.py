@@ -1,6 +1,6 @@
 """The same events in any order, over four workers at once, end in the same profiles, segments and timers.
 
-`SHUFFLES=20` in the environment compares so many shuffles of 10,000 events of 500 people, which takes some minutes for ten of them; without
+`SHUFFLES=20` in the environment compares so many shuffles of 10,000 events of 500 people, which takes a minute or more for each; without
 it two of fewer are. Each goes through four units of work at once, on a database of its own, in batches of changing size: most events of
 people who have to do with each other come to one worker, as the broker deals them by their subject, some to any, and a fifth comes twice.
 What is announced is delivered among what follows. The clock stands still, for what time alone changes is another matter.
@@ -69,6 +69,7 @@ def _a_clock_that_stands_still(monkeypatch: pytest.MonkeyPatch, mongo_server: Mo
         client.admin.command("setParameter", 1, ttlMonitorEnabled=True)
 
 
+@pytest.mark.timeout(7_200 if MORE else 120)
 @pytest.mark.usefixtures("_a_clock_that_stands_still")
 def test_any_order_over_four_workers_ends_in_the_same_profiles_segments_and_timers(mongo_server):
     crowd = Crowd(PEOPLE, NOW)

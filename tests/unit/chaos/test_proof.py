@@ -9,6 +9,7 @@ from chaos.control.counting import Tally
 from chaos.control.run import ControlResult, load_control
 from chaos.proof import NOTES, PAGE, render
 from chaos.results import Result, faults_of, load, save
+from chaos.summary import README, put_into, summary
 
 GREEN = Result(
     plan="kills",
@@ -92,6 +93,15 @@ def test_messages_that_drained_consumers_left_behind_are_told() -> None:
 
 def test_the_page_in_the_repository_is_what_the_kept_results_say() -> None:
     assert PAGE.read_text() == render(load(), load_control()), "run `make proof`"
+    assert README.read_text() == put_into(README.read_text(), load(), load_control()), "run `make proof`"
+
+
+def test_the_summary_counts_every_kind_of_service_and_leaves_out_what_hit_nothing() -> None:
+    told = summary([GREEN, LOST, ROLLS, INVALID], [CONTROL])
+    assert "3,000 facts were accepted and 150 timers fired" in told
+    assert "16 times a service (each kind at least 8 times)" in told
+    assert "Broken promises: 1, none of them in the last run;" in told
+    assert "lost 7 and doubled 9 effects of 480 orders" in told
 
 
 def test_what_was_behind_a_red_run_stands_beside_its_verdict() -> None:
