@@ -97,13 +97,17 @@ class System:
         self.send([letter(event) for event in events])
 
     def send(self, letters: Sequence[Letter]) -> None:
-        """Publish until the broker has confirmed everything; after an outage again, as a relay does."""
+        """Publish until the broker has taken everything; after an outage again, as a relay does.
+
+        A broker that begins may return what it has no binding for yet, though the bindings are durable.
+        """
         for start in range(0, len(letters), 500):
             wait_until(lambda window=letters[start : start + 500]: self._confirmed(window), what="confirmed letters")
 
     def _confirmed(self, letters: Sequence[Letter]) -> bool:
         try:
-            return not self._publisher.publish(letters).refused
+            receipt = self._publisher.publish(letters)
+            return not receipt.refused and not receipt.returned
         except BrokerAway:
             return False
 
@@ -121,7 +125,11 @@ class System:
 
     def wait_for(self, orders: int, revenue: int, seconds: float = 60.0) -> None:
         """Until exactly this is counted, everything is published and nothing is in hand; and figures agree with facts."""
-        wait_until(lambda: self.totals()[0] >= orders, seconds, f"{orders} orders of {self.name}")
+        try:
+            wait_until(lambda: self.totals()[0] >= orders, seconds, f"{orders} orders of {self.name}")
+        except AssertionError as late:
+            late.add_note(f"{self.totals()} so far; {self.ready()} messages are ready; {self._last_words()}")
+            raise
         assert self.totals() == (orders, revenue)
         assert self.recount() == (orders, revenue)
         wait_until(lambda: self.database["outbox"].count_documents({}) == 0, seconds, "an empty outbox")
@@ -134,6 +142,11 @@ class System:
         depth = sum(channel.queue_declare(name, passive=True).message_count for name in names)
         broker.close(connection)
         return depth
+
+    def _last_words(self) -> str:
+        """The end of each process's log."""
+        logs = sorted(self.logs.glob(f"{self.name}-*.log"))
+        return "\n".join([f"{log.name}:\n" + "\n".join(log.read_text().splitlines()[-20:]) for log in logs])
 
     def close(self) -> None:
         for process in self.processes:
