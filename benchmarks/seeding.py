@@ -16,6 +16,7 @@ from pymongo import MongoClient, WriteConcern
 from pymongo.database import Database
 
 from shared.difference import digest_of_json
+from shared.documents import applied_of
 from shared.identity import id_of
 from shared.mongo import Document
 
@@ -80,7 +81,7 @@ def _raw(database: Database[Document], name: str):  # type: ignore[no-untyped-de
 def _template(database: Database[Document], key: str, encoded: Sequence[bytes]) -> Template:
     rows: dict[bytes, bytes] = {}
     for document in map(RawBSONDocument, encoded):
-        for name, digest in document.get("view", {}).get("applied", {}).get("rows", {}).items():
+        for name, digest in applied_of(document).rows.items():
             collection, _, row_id = name.partition("/")
             row = database[collection].find_one({"_id": row_id}) or {}
             text = msgspec.json.encode({field: value for field, value in row.items() if field != "_id"}, order="sorted")

@@ -1,7 +1,9 @@
 """How a service is given its events: batches from the partitions of its inbox, applied in one transaction each, acked afterwards.
 
-A partition is a queue with a single active consumer. A batch that fails is applied event by event, so that one bad event holds up
-nobody; what no retry will help is parked with its raw bytes. So is a message that ended the process each time it was handled alone.
+A partition is a queue with a single active consumer. The partitions are read in two lanes, so that the database works for one while this
+process computes for the other; a customer's events go by one of them. A batch that fails is applied event by event, so that one bad event
+holds up nobody; what no retry will help is parked with its raw bytes. So is a message that ended the process each time it was handled
+alone.
 """
 
 import contextlib
@@ -30,6 +32,7 @@ from shared.replicas import Replicas
 from shared.topology import dead_queue, inbox_queue
 from shared.unit_of_work import Report, UnitOfWork
 
+LANES = 2
 PARK_AFTER = 3  # attempts to handle it alone that nobody survived
 BRAKE_AFTER = 50  # parked without one success in between: then it is us, not the events
 _log = logs.get(__name__)
@@ -85,7 +88,7 @@ def bury(reason: str, replay_to: str = "") -> Callable[[Database[Document], list
 
 
 class Inbox(Worker):
-    """Feeds the events that a service's handlers name to its models, from all partitions of its inbox in one thread."""
+    """Feeds the events that a service's handlers name to its models, from all partitions of its inbox."""
 
     def __init__(self, *models: Model[Any]) -> None:
         super().__init__()
@@ -102,34 +105,33 @@ class Inbox(Worker):
         self._failures_in_a_row = 0
         queues = [inbox_queue(self.config.service, number) for number in range(self.config.inbox_partitions)]
         self._replicas = Replicas(self.database, queues)
-        self._mailbox = Mailbox(self, "partitions", queues, self._handle)
+        shares = [queues[lane::LANES] for lane in range(min(LANES, len(queues)))]
+        self._lanes = [Mailbox(self, f"partitions {lane}", share, self._handle) for lane, share in enumerate(shares)]
         self._dead = Mailbox(self, "dead letters", [dead_queue(self.config.service)], self._bury)
-        HEALTH.expect("partitions")
+        for mailbox in self._lanes:
+            HEALTH.expect(mailbox.name)
         for queue in queues:
             BACKLOG.unknown(queue)
 
     def run(self) -> None:
-        """A thread for the partitions and one for dead letters; this one keeps the partitions shared out among the replicas."""
-        threads = [self.container.spawn_managed_thread(serve) for serve in (self._serve_partitions, self._serve_dead)]
+        """A thread for each lane and one for dead letters; this one keeps the partitions shared out among the replicas."""
+        rounds = {mailbox: partial(self._round, mailbox) for mailbox in self._lanes} | {self._dead: self._dead.round}
+        threads = [self.container.spawn_managed_thread(partial(self._serve, *each)) for each in rounds.items()]
         self.repeat(self._share_out)
         for thread in threads:
             thread.wait()
         with contextlib.suppress(StoreAway):
             self._replicas.leave()
 
-    def _serve_partitions(self) -> None:
-        self.repeat(self._round, part="partitions")
-        self._mailbox.close()
+    def _serve(self, mailbox: Mailbox, round_: Callable[[], None]) -> None:
+        self.repeat(round_, part=mailbox.name)
+        mailbox.close()
 
-    def _serve_dead(self) -> None:
-        self.repeat(self._dead.round, part="dead letters")
-        self._dead.close()
-
-    def _round(self) -> None:
-        for queue in self._mailbox.queues:
+    def _round(self, mailbox: Mailbox) -> None:
+        for queue in mailbox.queues:
             if self._replicas.wants_out(queue):
-                self._mailbox.hand_over(queue)
-        self._mailbox.round()
+                mailbox.hand_over(queue)
+        mailbox.round()
 
     def _share_out(self) -> None:
         self._replicas.count()
@@ -174,7 +176,7 @@ class Inbox(Worker):
         if not deliveries:
             return
         try:
-            mailbox.patiently(partial(self._apply, deliveries), large=len(deliveries) > 1)
+            mailbox.patiently(partial(self._apply, mailbox, deliveries), large=len(deliveries) > 1)
         except TooMuchAtOnce:
             metrics.RETRIED.labels("slow").inc()
             half = (len(deliveries) + 1) // 2
@@ -190,7 +192,7 @@ class Inbox(Worker):
 
     def _alone(self, mailbox: Mailbox, delivery: Delivery) -> None:
         try:
-            mailbox.patiently(partial(self._apply, [delivery]))
+            mailbox.patiently(partial(self._apply, mailbox, [delivery]))
         except (BrokerAway, StoreAway):
             raise
         except InvalidEvent as error:
@@ -198,20 +200,19 @@ class Inbox(Worker):
         except Exception as error:
             self._park(mailbox, delivery, f"a handler failed: {logs.place(error)}")
 
-    def _apply(self, deliveries: Sequence[Delivery]) -> None:
+    def _apply(self, mailbox: Mailbox, deliveries: Sequence[Delivery]) -> None:
         began = monotonic()
         events = [delivery.event for delivery in deliveries if delivery.event is not None]
         replays = [d.headers[parked.REPLAY_HEADER] for d in deliveries if parked.REPLAY_HEADER in d.headers]
         closing = partial(self._closing, replays) if replays else None
-        report = self._privacy.apply(events, self._lane, closing)
+        report = self._privacy.apply(events, self._rows_of(mailbox), closing)
         self._failures_in_a_row = 0
         _measure(report, monotonic() - began)
         _log.info("applied", events=len(report.applied), duplicates=len(report.duplicates))
 
-    @property
-    def _lane(self) -> str:
-        """Which rows of the figures this replica adds to: replicas that add to their own do not conflict."""
-        return str(self._replicas.rank % self.config.inbox_partitions)
+    def _rows_of(self, mailbox: Mailbox) -> str:
+        """Which rows of the figures a lane of this replica adds to: those that add to their own do not conflict."""
+        return str((self._replicas.rank * LANES + self._lanes.index(mailbox)) % (LANES * self.config.inbox_partitions))
 
     def _closing(self, replays: list[str], session: Session, fresh: list[Event]) -> list[Event]:
         parked.close(self.database, replays, session)

@@ -18,7 +18,7 @@ from pymongo import UpdateOne
 from pymongo.database import Database
 
 from shared import metrics, outbox, parked
-from shared.documents import state_of
+from shared.documents import applied_of, state_of
 from shared.envelope import Event
 from shared.errors import InvalidEvent
 from shared.events import ERASURE_COMPLETED, ERASURE_REQUESTED, EXPORT_PROVIDED, EXPORT_REQUESTED
@@ -172,7 +172,7 @@ class Privacy:
         """The rows that followed from facts, by collection."""
         rows: dict[str, list[str]] = {}
         for row in facts:
-            for name in (row.get("view") or {"applied": {"rows": {}}})["applied"]["rows"]:
+            for name in applied_of(row).rows:
                 collection, _, row_id = name.partition("/")
                 if collection not in self._untold:
                     rows.setdefault(collection, []).append(row_id)

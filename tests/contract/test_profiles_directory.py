@@ -1,6 +1,7 @@
 """Finding customers by name over HTTP: letters before sounds, pages over both, sorting by name, and a new edition of the rules."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,6 +10,7 @@ import pytest
 from services.profiles.storage import CUSTOMERS as MODEL
 from services.profiles.storage import INDEX
 from shared import editions
+from shared.documents import applied_of
 from shared.identity import id_of
 from shared.timers import progress
 from tests.serving import Served, serving
@@ -128,7 +130,9 @@ def test_a_new_edition_of_nobody_is_no_work(profiles: Served) -> None:
 
 def test_looking_again_writes_rows_that_an_older_edition_did_not(profiles: Served) -> None:
     facts, customer = profiles.database[f"{MODEL.name}_facts"], id_of("user:0")
-    facts.update_one({"_id": customer}, {"$set": {f"view.applied.rows.{INDEX}/{customer}": "as an older edition wrote it"}})
+    applied = applied_of(facts.find_one({"_id": customer}))
+    older = {**applied.rows, f"{INDEX}/{customer}": "as an older edition wrote it"}
+    facts.update_one({"_id": customer}, {"$set": {"view.applied": {**asdict(applied), "rows": older}}})
     profiles.database[INDEX].update_one({"_id": customer}, {"$unset": {"name_sounds": ""}})
     profiles.work.apply([], look_again={MODEL.name: [customer]})
     assert "GRPRT:GURPRIT" in profiles.database[INDEX].find_one({"_id": customer})["name_sounds"]

@@ -12,6 +12,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -31,6 +32,7 @@ from services.profiles.storage.membership import MEMBERS, SEGMENTS, SIZES, segme
 from services.profiles.storage.stages import JOURNEY, STAGES
 from shared import mongo
 from shared.config import Config
+from shared.documents import applied_of
 from shared.envelope import Event
 from shared.errors import StoreAway
 from shared.outbox import events_of
@@ -199,10 +201,9 @@ def stored(database: Any, said: set[str]) -> dict[str, dict[str, str]]:
 
 
 def facts(document: Mapping[str, Any]) -> dict[str, Any]:
-    view = document.get("view", {"members": [], "applied": {}})
-    followed = {name: value for name, value in view["applied"].items() if name != "said" and value}
+    followed = {name: value for name, value in asdict(applied_of(document)).items() if name != "said" and value}
     kept = {"key": document["key"], "customer": document["customer"], "state": json.loads(document["state"])}
-    return {**kept, "members": sorted(view["members"]) if followed else [], "followed": followed}
+    return {**kept, "members": sorted(document["view"]["members"]) if followed else [], "followed": followed}
 
 
 def summed(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
