@@ -6,9 +6,9 @@ holds up nobody; what no retry will help is parked with its raw bytes. So is a m
 alone.
 """
 
-import contextlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -35,6 +35,7 @@ from shared.unit_of_work import Report, UnitOfWork
 LANES = 2
 PARK_AFTER = 3  # attempts to handle it alone that nobody survived
 BRAKE_AFTER = 50  # parked without one success in between: then it is us, not the events
+_A_MOMENT = 0.02  # seconds between two looks at what the other lanes do
 _log = logs.get(__name__)
 
 
@@ -103,6 +104,7 @@ class Inbox(Worker):
         self.work: UnitOfWork = self.container.config["UNIT_OF_WORK"]
         self._privacy = Privacy(self.work)
         self._failures_in_a_row = 0
+        self._busy, self._suspecting = set[Mailbox](), False  # lanes that handle a batch; whether one handles a suspect
         queues = [inbox_queue(self.config.service, number) for number in range(self.config.inbox_partitions)]
         self._replicas = Replicas(self.database, queues)
         shares = [queues[lane::LANES] for lane in range(min(LANES, len(queues)))]
@@ -120,7 +122,7 @@ class Inbox(Worker):
         self.repeat(self._share_out)
         for thread in threads:
             thread.wait()
-        with contextlib.suppress(StoreAway):
+        with suppress(StoreAway):
             self._replicas.leave()
 
     def _serve(self, mailbox: Mailbox, round_: Callable[[], None]) -> None:
@@ -148,9 +150,35 @@ class Inbox(Worker):
 
     def _handle(self, mailbox: Mailbox, messages: list[Delivered]) -> None:
         if returns(messages[0]) >= SUSPECT_AFTER:
-            self._handle_suspect(mailbox, messages[0])
+            with self._alone(mailbox):
+                self._handle_suspect(mailbox, messages[0])
         else:
-            self._handle_batch(mailbox, messages)
+            with self._beside_others(mailbox):
+                self._handle_batch(mailbox, messages)
+
+    @contextmanager
+    def _beside_others(self, mailbox: Mailbox) -> Iterator[None]:
+        """While other lanes handle batches too, but none a suspect."""
+        while self._suspecting:
+            mailbox.keep_alive(_A_MOMENT)
+        self._busy.add(mailbox)
+        try:
+            yield
+        finally:
+            self._busy.remove(mailbox)
+
+    @contextmanager
+    def _alone(self, mailbox: Mailbox) -> Iterator[None]:
+        """While no other lane handles anything: if the process ends now, it was this one."""
+        while self._suspecting:
+            mailbox.keep_alive(_A_MOMENT)
+        self._suspecting = True
+        try:
+            while self._busy:
+                mailbox.keep_alive(_A_MOMENT)
+            yield
+        finally:
+            self._suspecting = False
 
     def _handle_suspect(self, mailbox: Mailbox, message: Delivered) -> None:
         """Handle a message alone that came back often; set it aside where nobody survived handling it."""
@@ -188,9 +216,9 @@ class Inbox(Worker):
             metrics.RETRIED.labels("event").inc()
             _log.warning("applying events one by one", events=len(deliveries), error=logs.place(error))
             for delivery in deliveries:
-                self._alone(mailbox, delivery)
+                self._by_itself(mailbox, delivery)
 
-    def _alone(self, mailbox: Mailbox, delivery: Delivery) -> None:
+    def _by_itself(self, mailbox: Mailbox, delivery: Delivery) -> None:
         try:
             mailbox.patiently(partial(self._apply, mailbox, [delivery]))
         except (BrokerAway, StoreAway):

@@ -165,10 +165,10 @@ class Mailbox:
                 metrics.RETRIED.labels("store").inc()
                 HEALTH.failing(self.name, str(error))
                 _log.warning("waiting for the database", seconds=round(pause, 2), error=logs.place(error))
-                self._keep_alive(pause)
+                self.keep_alive(pause)
                 pause = min(5.0, pause * 2)
 
-    def _keep_alive(self, seconds: float) -> None:
+    def keep_alive(self, seconds: float) -> None:
         """Wait with a batch in hand: heartbeats go on, the prefetch bounds what arrives meanwhile."""
         deadline = monotonic() + seconds
         while (left := deadline - monotonic()) > 0 and (seconds <= LAST_PAUSE or not self.worker.stopping.is_set()):
