@@ -14,6 +14,7 @@ from chaos.system.fleet import BY_ITSELF, INSIDE
 NOTES = DIRECTORY / "notes.toml"
 PAGE = Path(__file__).parents[1] / "docs" / "proof.md"
 _SIGTERM = "SIGTERM"
+_CROWDED = 5.0  # seconds by which half of the timers are late where everything waits, not only those of a killed owner
 _REASON = 100  # characters of what was found in a run; the whole is in its results
 _HEAD = """# Proof
 
@@ -253,5 +254,4 @@ def _row(promise: str, figure: str, aim: str, command: str, results: Sequence[Re
 
 
 _NAMES = {"rabbitmq": "the broker", "mongod": "the database", "mongod primary": "the primary of three members of the database"}
-_CROWDED = 5.0  # seconds by which half of the timers are late where everything waits, not only those of a killed owner
 _ROWS: Sequence[Callable[[Sequence[Result]], Iterable[Row]]] = (_kept, _kills, _rolls, _timers, _outages, _others)
