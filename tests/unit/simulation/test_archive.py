@@ -10,6 +10,7 @@ from shared import events
 from shared.envelope import Event, derived_id
 from shared.errors import StoreAway
 from tests.simulation.alone import place
+from tests.simulation.store.client import SELECTION_SECONDS
 from tests.simulation.world import BEGIN
 
 
@@ -29,10 +30,11 @@ def test_what_comes_with_a_repeated_event_is_kept() -> None:
         assert len(list(here.server.documents("events"))) == 4
 
 
-def test_nothing_is_accepted_while_the_database_is_away() -> None:
+@pytest.mark.parametrize("seconds", [3600.0, SELECTION_SECONDS + 0.2])  # the latter: what is read after the write succeeds
+def test_nothing_is_accepted_while_the_database_is_away(seconds: float) -> None:
     with place() as here:
         process = here.process("only")
-        here.server.fail_over(3600.0)
+        here.server.fail_over(seconds)
 
         def accept(database: Any) -> None:
             with pytest.raises(StoreAway):
