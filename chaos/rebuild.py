@@ -137,8 +137,16 @@ def _documents(collection: Any) -> dict[str, Any]:
 
 
 def _readable(row: Document) -> Document:
-    """A row with the facts in it, which are stored as JSON text, as values: the order of keys says nothing."""
-    return {**row, "state": json.loads(row["state"])} if "revision" in row else row
+    """A row with the facts in it, which are stored as JSON text, as values: the order of keys says nothing.
+
+    Whether a customer of one key has a view is a circumstance: it stays for as long as anything came of the last look, were it only that
+    the customer was said to have left an audience.
+    """
+    if "revision" not in row:
+        return row
+    view = row.get("view")
+    is_of_one_key = view is not None and view["members"] == [row["_id"]]
+    return {**row, "state": json.loads(row["state"]), "view": None if is_of_one_key else view}
 
 
 def _pending(database: Database[Document]) -> dict[str, Any]:
