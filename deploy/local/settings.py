@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import SystemRandom
 from urllib.parse import quote
 
 from deploy.local.errors import StackError
@@ -29,6 +29,10 @@ _PORTS = {
     "RABBITMQ_PROMETHEUS_PORT": 15792,
 }
 _SERVICE_PORT_BASE = 8100
+_FIRST_FREE_PORT = 10_000
+_OUTGOING_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_CHANCE = SystemRandom()  # whoever seeds the other one would be given the same ports as a neighbour
+_given: set[int] = set()
 _MAIL = ("MAIL_URL", "MAIL_FROM", "PUBLIC_URL")
 _METRICS_OFFSET = 50
 
@@ -124,12 +128,35 @@ def _foreign(uri: str | None, own_port: int) -> str | None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now; held together until all are known, so that none comes twice."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind((LOOPBACK, 0))
-        return [each.getsockname()[1] for each in sockets]
+    """Ports that nobody listens on now, none of them given before by this process.
+
+    They are not of those that the system gives to outgoing connections: such a port may be taken before anybody listens on it, or
+    while a server that is being restarted does not.
+    """
+    found: list[int] = []
+    while len(found) < count:
+        port = _CHANCE.randrange(_FIRST_FREE_PORT, _first_outgoing_port())
+        if port not in _given and _is_free(port):
+            found.append(port)
+            _given.add(port)
+    return found
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+        return True
+
+
+def _first_outgoing_port() -> int:
+    """Where the ports of outgoing connections begin; some machines give them all but the lowest, and then there is no safe place."""
+    try:
+        return max(int(_OUTGOING_PORTS.read_text().split()[0]), _FIRST_FREE_PORT + 10_000)
+    except OSError:
+        return 32_768
 
 
 class _Numbers:

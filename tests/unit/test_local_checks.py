@@ -13,7 +13,7 @@ import pytest
 from deploy.local import broker_package, checks, debian_package
 from deploy.local.credentials import Credentials, write_private
 from deploy.local.errors import StackError
-from deploy.local.settings import SERVICES, Settings
+from deploy.local.settings import SERVICES, Settings, free_ports
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -43,6 +43,13 @@ def message(fault: pytest.ExceptionInfo[StackError]) -> str:
 
 def test_free_ports_pass(settings: Settings) -> None:
     checks.check_ports(settings)
+
+
+def test_free_ports_are_not_given_twice_nor_taken_by_outgoing_connections() -> None:
+    found = [port for _ in range(50) for port in free_ports(5)]
+    assert len(set(found)) == 250
+    first_outgoing = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    assert max(found) < max(first_outgoing, 20_000)
 
 
 def test_a_port_in_use_is_named_with_the_variable_that_moves_it(settings: Settings, taken_port: int) -> None:
